@@ -1,0 +1,148 @@
+import { Command, Option } from 'commander';
+import {
+  integer,
+  integerOption,
+  parseBytes,
+  parseOrders,
+  parseSetting,
+  parseSizeList,
+  parseSizeRange,
+  type SizeRange,
+} from './flags.js';
+import { type BenchName, type OptionValue, type Order, type Spec } from './spec.js';
+
+/** The flags of all benches as commander hands them over; each bench has some of them. */
+interface Flags {
+  readonly workers?: number;
+  readonly size?: SizeRange | number[];
+  readonly slots?: number;
+  readonly live?: number;
+  readonly ops?: number;
+  readonly burst?: number;
+  readonly order?: Order[];
+  readonly single?: boolean;
+  readonly rounds: number;
+  readonly warmup: number;
+  readonly seed: number;
+  readonly touch?: boolean;
+  readonly verify?: boolean;
+  readonly preset: string;
+  readonly maxBytes?: number;
+  readonly backing?: string;
+  readonly set?: Record<string, OptionValue>;
+}
+
+/** What a spec is used for: to measure once, to compare, to profile. */
+export type UseSpec = (spec: Spec, command: Command) => Promise<void>;
+
+/** Adds the five benches to `parent`, each with its flags; what is done with the resulting spec is up to `use`. */
+export function addBenches(parent: Command, use: UseSpec): void {
+  addBench(parent, 'larson', 'random blocks freed and replaced; each round on the slots of the next worker', use)
+    .addOption(workers(1))
+    .addOption(sizeRange('8-64'))
+    .addOption(integerOption('--slots <n>', 'blocks a worker keeps alive', 1, 65536, 1000))
+    .addOption(integerOption('--burst <n>', 'blocks freed in a row, then allocated in a row', 1, 65536, 1))
+    .addOption(operations(1_000_000))
+    .addOption(rounds(10));
+  addBench(parent, 'random-mixed', 'random blocks freed and replaced by the worker they belong to', use)
+    .addOption(workers(1))
+    .addOption(sizeRange('16-1024'))
+    .addOption(integerOption('--live <n>', 'blocks a worker keeps alive', 1, 65536, 400))
+    .addOption(operations(1_000_000))
+    .addOption(rounds(10));
+  addBench(parent, 'tiny-hot', 'blocks of one size allocated and all freed again, last or first one first', use)
+    .addOption(workers(1))
+    .addOption(new Option('--size <list>', 'sizes, one after the other').argParser(parseSizeList).default([16, 32, 64], '16,32,64'))
+    .addOption(new Option('--order <list>', 'order of the frees').argParser(parseOrders).default(['lifo', 'fifo'], 'lifo,fifo'))
+    .addOption(integerOption('--slots <n>', 'blocks allocated before the first is freed', 1, 1 << 24, 100))
+    .addOption(operations(1_000_000))
+    .addOption(rounds(10));
+  addBench(parent, 'producer-consumer', 'one half of the workers allocates, the other half frees', use)
+    .addOption(workers(2))
+    .addOption(sizeRange('8-64'))
+    .addOption(integerOption('--slots <n>', 'length of the ring between two workers', 1, 1 << 24, 1024))
+    .addOption(integerOption('--burst <n>', 'blocks handed over at once', 1, 1 << 24, 64))
+    .addOption(operations(1_000_000))
+    .addOption(rounds(10));
+  addBench(parent, 'replay', 'a recorded program, with each free on the thread that did it', use)
+    .argument('<trace>', 'cc1, jq, python-pipeline, redis, sqlite or a file that ends in .bin.gz')
+    .option('--single', 'everything on one worker, in recorded order')
+    .addOption(rounds(3));
+}
+
+const workers = (value: number): Option => integerOption('--workers <n>', 'workers at the same time', 1, 256, value);
+
+const operations = (value: number): Option =>
+  integerOption('--ops <n>', 'mallocs plus frees of each worker in a round', 1, 2 ** 31 - 1, value);
+
+const rounds = (value: number): Option => integerOption('--rounds <n>', 'measured rounds', 1, 100_000, value);
+
+function sizeRange(text: string): Option {
+  const doc = 'sizes of blocks in bytes, uniform in the range';
+  return new Option('--size <range>', doc).argParser(parseSizeRange).default(parseSizeRange(text), text);
+}
+
+function addBench(parent: Command, name: BenchName, doc: string, use: UseSpec): Command {
+  return parent
+    .command(name)
+    .description(doc)
+    .addOption(integerOption('--warmup <n>', 'rounds before the measured ones', 0, 100_000, 2))
+    .addOption(integerOption('--seed <n>', 'seed of sizes and slots', 0, 2 ** 31 - 1, 1))
+    .option('--touch', 'write a word at the start and the end of each block')
+    .option('--verify', 'stamp each block and check it before the free; the speed then says nothing')
+    .option('--preset <name>', 'preset of the heap', 'production')
+    .addOption(new Option('--max-bytes <bytes>', 'largest size of the heap').argParser(parseBytes))
+    .option('--backing <kind>', 'what the heap is made of')
+    .addOption(new Option('--set <name=value>', 'any option of the heap; may be repeated').argParser(parseSetting))
+    .action(async (...words: unknown[]) => {
+      const command = words.at(-1) as Command;
+      const spec = specFrom(name, command.opts<Flags>(), name === 'replay' ? (words[0] as string) : '');
+      const complaint = complaintAbout(spec);
+      if (complaint !== undefined) command.error(`error: ${complaint}`);
+      await use(spec, command);
+    });
+}
+
+function specFrom(bench: BenchName, flags: Flags, trace: string): Spec {
+  const sizes = Array.isArray(flags.size) ? flags.size : [];
+  const range = Array.isArray(flags.size) ? { min: Math.min(...flags.size), max: Math.max(...flags.size) } : flags.size;
+  return {
+    bench,
+    workers: flags.workers ?? 1,
+    sizeMin: range?.min ?? 0,
+    sizeMax: range?.max ?? 0,
+    sizes,
+    orders: flags.order ?? [],
+    slots: flags.slots ?? flags.live ?? 0,
+    rounds: flags.rounds,
+    warmup: flags.warmup,
+    ops: flags.ops ?? 0,
+    burst: flags.burst ?? 1,
+    seed: flags.seed,
+    touch: flags.touch ?? false,
+    verify: flags.verify ?? false,
+    trace,
+    single: flags.single ?? false,
+    preset: flags.preset,
+    options: {
+      ...(flags.maxBytes === undefined ? {} : { maxBytes: flags.maxBytes }),
+      ...(flags.backing === undefined ? {} : { backing: flags.backing }),
+      ...flags.set,
+    },
+  };
+}
+
+/** What flags that are fine each by itself get wrong together. */
+function complaintAbout(spec: Spec): string | undefined {
+  if (spec.bench === 'producer-consumer' && spec.workers % 2 !== 0) {
+    return `--workers ${spec.workers} cannot be halved into producers and consumers; give an even number.`;
+  }
+  if (spec.burst > spec.slots && spec.bench !== 'replay') {
+    return `--burst ${spec.burst} is more than the ${spec.slots} slots; give at most ${spec.slots}, or more --slots.`;
+  }
+  if (spec.touch && spec.verify) return '--verify writes into all blocks anyway; give --touch or --verify, not both.';
+  return undefined;
+}
+
+export const repeatOption = (value: number): Option =>
+  new Option('--repeat <n>', 'runs of each candidate, in alternation').argParser(integer(1, 1000)).default(value);

@@ -1,0 +1,10 @@
+import { fileURLToPath } from 'node:url';
+
+// From build/bench, where this file runs, to the package.
+const packagePath = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+export const TRACES_FOLDER = packagePath('bench/traces');
+export const NATIVE_SOURCE = packagePath('bench/native/bench.c');
+export const NATIVE_FOLDER = packagePath('build/bench/native');
+export const MAIN_SCRIPT = packagePath('build/bench/main.js');
+export const WORKER_SCRIPT = packagePath('build/workers/bench-worker.js');

@@ -1,0 +1,145 @@
+/** The run itself, in the order of the story: build with some workers, answer, free with others, count what is left. */
+import { Piscina } from 'piscina';
+import { type Heap } from 'sabmalloc';
+import { type Options } from './cli.js';
+import { parcelsOf, type Parcel, type SourceFile } from './files.js';
+import { Progress, type ProgressStyle } from './progress.js';
+import { answer } from './query.js';
+import { heapFigures, type BuildFigures, type Report } from './report.js';
+import { SharedIndex } from './shared-index.js';
+import { bytes, count, millions, perSecond } from './units.js';
+import { type BucketRange, type BuildResult } from './worker.js';
+
+/** Source code holds about one distinct word per so many bytes; a wrong guess costs time, not correctness. */
+const BYTES_PER_DISTINCT_WORD = 64;
+/** While a worker works on one task, the next one already waits in its queue. */
+const TASKS_PER_WORKER = 2;
+const RELEASE_TASKS_PER_WORKER = 8;
+
+export async function run(heap: Heap, options: Options, files: SourceFile[], style: ProgressStyle): Promise<Report> {
+  const totalBytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const index = SharedIndex.create(heap, totalBytes / BYTES_PER_DISTINCT_WORD);
+  const build = await buildIndex(heap, index, options.workers, parcelsOf(files), style);
+  const built = heapFigures(heap);
+  const paths = files.map((file) => file.path);
+  const answers = build.failure === undefined ? options.queries.map((query) => answer(index, query, paths)) : [];
+  const release = await releaseIndex(heap, index, options.workers, style);
+  index.freeTable();
+  heap.collect();
+  heap.check();
+  return { folder: options.folder, workers: options.workers, build, answers, built, release, freed: heapFigures(heap) };
+}
+
+async function buildIndex(
+  heap: Heap,
+  index: SharedIndex,
+  workers: number,
+  parcels: readonly Parcel[],
+  style: ProgressStyle,
+): Promise<BuildFigures> {
+  const { pool, threads } = startPool(heap, index, workers, 'build');
+  const figures = {
+    files: 0,
+    bytes: 0,
+    words: 0,
+    distinctWords: 0,
+    postings: 0,
+    overlongWords: 0,
+    milliseconds: 0,
+    threads,
+  };
+  const skipped = { binary: 0, tooLarge: 0, unreadable: 0 };
+  const start = performance.now();
+  const detail = () => {
+    const milliseconds = performance.now() - start;
+    const [filesPerSecond, wordsPerSecond] = [figures.files, figures.words].map((n) => perSecond(n, milliseconds));
+    const live = bytes(heapFigures(heap).liveBytes);
+    return `${count(filesPerSecond)} files/s, ${millions(wordsPerSecond)} words/s, heap ${live}`;
+  };
+  const progress = new Progress(style, 'indexing', parcels.length, detail);
+  const failure = await runAll(pool, workers, parcels, (result: BuildResult) => {
+    figures.files += result.files;
+    figures.bytes += result.bytes;
+    figures.words += result.words;
+    figures.distinctWords += result.newWords;
+    figures.postings += result.postings;
+    figures.overlongWords += result.overlongWords;
+    for (const reason of ['binary', 'tooLarge', 'unreadable'] as const) skipped[reason] += result.skipped[reason];
+    progress.add(1);
+  });
+  figures.milliseconds = performance.now() - start;
+  progress.stop();
+  await pool.destroy();
+  return { ...figures, skipped, failure };
+}
+
+/** The workers that built the index are gone; others free it, and so free what they never allocated. */
+async function releaseIndex(
+  heap: Heap,
+  index: SharedIndex,
+  workers: number,
+  style: ProgressStyle,
+): Promise<Report['release']> {
+  const { pool, threads } = startPool(heap, index, workers, 'release');
+  const ranges = bucketRanges(index.ref.bucketCount, workers * RELEASE_TASKS_PER_WORKER);
+  const start = performance.now();
+  let blocks = 0;
+  const progress = new Progress(style, 'freeing ', ranges.length, () => `${count(blocks)} blocks`);
+  const failure = await runAll(pool, workers, ranges, (freedBlocks: number) => {
+    blocks += freedBlocks;
+    progress.add(1);
+  });
+  const milliseconds = performance.now() - start;
+  progress.stop();
+  await pool.destroy();
+  if (failure !== undefined) throw failure;
+  return { blocks, milliseconds, threads };
+}
+
+/** A pool whose workers the heap watches: when they end, what they own in the heap is taken over. */
+function startPool(
+  heap: Heap,
+  index: SharedIndex,
+  workers: number,
+  name: string,
+): { pool: Piscina; threads: number[] } {
+  const pool = new Piscina({
+    filename: new URL('./worker.js', import.meta.url).href,
+    name,
+    minThreads: workers,
+    maxThreads: workers,
+    workerData: { token: heap.token, index: index.ref },
+  });
+  for (const thread of pool.threads) heap.watch(thread);
+  return { pool, threads: pool.threads.map((thread) => thread.threadId) };
+}
+
+/**
+ * Runs every task. After a failure no further one is started, but those under way come to their end: a worker stopped in
+ * the middle would leave a bucket locked and a block nobody knows.
+ */
+async function runAll<Task, Result>(
+  pool: Piscina<Task, Result>,
+  workers: number,
+  tasks: readonly Task[],
+  done: (result: Result) => void,
+): Promise<Error | undefined> {
+  let failure: Error | undefined;
+  let next = 0;
+  const work = async () => {
+    while (failure === undefined && next < tasks.length) {
+      try {
+        done(await pool.run(tasks[next++]));
+      } catch (error) {
+        failure ??= error instanceof Error ? error : new Error(String(error));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: workers * TASKS_PER_WORKER }, work));
+  return failure;
+}
+
+function bucketRanges(bucketCount: number, parts: number): BucketRange[] {
+  const edge = (n: number) => Math.floor((bucketCount * n) / parts);
+  return Array.from({ length: parts }, (_, n) => ({ firstBucket: edge(n), bucketEnd: edge(n + 1) }));
+}

@@ -1,0 +1,15 @@
+import { writeFileSync } from 'node:fs';
+import { offsetsSource } from './generate-offsets.js';
+import { presetsSource } from './generate-presets.js';
+
+const root = new URL('../', import.meta.url);
+const write = (path: string, text: string): void => writeFileSync(new URL(path, root), text);
+
+write('src/layout/offsets.generated.ts', offsetsSource());
+write('src/config/presets.generated.ts', presetsSource(new URL('presets/', root)));
+
+// Read only now: the documents come from modules that import what was just written.
+const { classesPage, configurationPage, layoutPage } = await import('./generate-docs.js');
+write('docs/LAYOUT.md', layoutPage());
+write('docs/SIZE-CLASSES.md', classesPage());
+write('docs/CONFIGURATION.md', configurationPage());

@@ -1,0 +1,42 @@
+/** Every way in which a heap call can fail. A code is stable: programs may switch on it. */
+export type HeapErrorCode =
+  | 'ERR_HEAP_CONFIG'
+  | 'ERR_HEAP_TOKEN'
+  | 'ERR_HEAP_WORKERS'
+  | 'ERR_HEAP_OUT_OF_MEMORY'
+  | 'ERR_HEAP_INVALID_SIZE'
+  | 'ERR_HEAP_INVALID_ALIGNMENT'
+  | 'ERR_HEAP_INVALID_FREE'
+  | 'ERR_HEAP_DOUBLE_FREE'
+  | 'ERR_HEAP_INVALID_ADDRESS'
+  | 'ERR_HEAP_DETACHED'
+  | 'ERR_HEAP_CORRUPT';
+
+/** The numbers behind an error, as properties of the error itself. */
+export type HeapErrorDetails = Readonly<Record<string, unknown>>;
+
+/**
+ * The one error class of this package. `code` says what went wrong, the message what to do about it, and the
+ * numbers of the case (`address`, `requestedBytes`, `maxBytes`, ...) are properties of the error.
+ * An error leaves the heap as it was before the call.
+ */
+export class HeapError extends Error {
+  readonly code: HeapErrorCode;
+  [detail: string]: unknown;
+
+  constructor(code: HeapErrorCode, message: string, details: HeapErrorDetails = {}) {
+    super(message);
+    this.name = 'HeapError';
+    this.code = code;
+    Object.assign(this, details);
+  }
+}
+
+/** A value in a message: short, and never throws whatever it is given. */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return `[function ${value.name}]`;
+  if (typeof value === 'object' && value !== null) return Object.prototype.toString.call(value);
+  return String(value);
+}

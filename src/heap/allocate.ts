@@ -1,0 +1,108 @@
+import { CLASS_BYTES, CLASS_OF, Classes, alignedClass } from '../layout/classes.js';
+import { Geometry } from '../layout/geometry.js';
+import { CacheWord } from '../layout/offsets.generated.js';
+import { allocateSpan, slicesFor } from '../pages/spans.js';
+import { adoptAll, adoptClass, drainEverything } from '../registry/adopt.js';
+import { reclaimLeftovers } from '../registry/reclaim.js';
+import { cachedBlocks, flush, refillFresh, refillOwned } from '../slabs/cache.js';
+import type { Owner } from '../slabs/owner.js';
+import { drainQueue } from '../slabs/remote.js';
+import { bitsWord, retireEmpties } from '../slabs/slab.js';
+
+/** How much bigger than asked a block may be when the heap is so full that its own class has none. */
+const FALLBACK_FACTOR = 4;
+
+/** Class that serves a request; 0 if it takes a span. */
+export function classFor(bytes: number, alignment: number): number {
+  if (alignment > Geometry.GRANULE_BYTES) return alignedClass(bytes, alignment);
+  return bytes <= Geometry.SLAB_BLOCK_MAX_BYTES ? CLASS_OF[(bytes + 15) >>> 4]! : 0;
+}
+
+/** Address of a block of at least `bytes` bytes, or 0 if the heap is full. Sizes and alignment are valid. */
+export function allocate(owner: Owner, bytes: number, alignment: number): number {
+  const classId = classFor(bytes, alignment);
+  if (classId === 0) return allocateLarge(owner, bytes, alignment);
+  const granule = allocateBlock(owner, classId) || allocateBigger(owner, classId, alignment);
+  return granule === 0 ? 0 : owner.region.baseBytes + granule * Geometry.GRANULE_BYTES;
+}
+
+/** A block of the class, out of the cache if it holds one; its granule, or 0. */
+function allocateBlock(owner: Owner, classId: number): number {
+  const { i32 } = owner.region;
+  const cache = owner.cache(classId);
+  if (i32[cache + CacheWord.COUNT] === 0) {
+    i32[cache + CacheWord.MISSES]!++;
+    const got = refill(owner, classId);
+    if (got === 0) return 0;
+    i32[cache + CacheWord.REFILLED]! += got;
+  } else i32[cache + CacheWord.HITS]!++;
+  return popLive(owner, cache);
+}
+
+/** Pops the stack and sets the live bit: in this order, so that a kill in between leaves a free block. */
+function popLive(owner: Owner, cache: number): number {
+  const { i32 } = owner.region;
+  const count = i32[cache + CacheWord.COUNT]! - 1;
+  const granule = i32[cache + CacheWord.WORDS + count]!;
+  i32[cache + CacheWord.COUNT] = count;
+  i32[bitsWord(owner.region, granule)]! |= 1 << granule;
+  return granule;
+}
+
+/**
+ * The one order in which an empty cache is filled: what others freed comes home; own slabs; slabs of workers that left; a
+ * new slab; growth; and when the region is at its end, whatever can be scraped together.
+ */
+function refill(owner: Owner, classId: number): number {
+  drainQueue(owner);
+  return (
+    refillOwned(owner, classId) ||
+    (adoptClass(owner, classId) > 0 && refillOwned(owner, classId)) ||
+    refillFresh(owner, classId) ||
+    (owner.region.grow(1) && refillFresh(owner, classId)) ||
+    (scrape(owner), refillOwned(owner, classId) || refillFresh(owner, classId))
+  ) as number;
+}
+
+/** Frees everything that only this worker's convenience holds, and what workers that left still hold. */
+function scrape(owner: Owner): void {
+  reclaimLeftovers(owner);
+  bringHome(owner);
+  adoptAll(owner);
+  for (let classId = 1; classId <= Classes.COUNT; classId++) retireEmpties(owner, classId);
+  owner.slices.resetHint();
+}
+
+/** Brings home all remote frees, empties the caches and returns empty slabs: what `collect()` does. */
+export function bringHome(owner: Owner): void {
+  drainEverything(owner);
+  for (let classId = 1; classId <= Classes.COUNT; classId++) {
+    flush(owner, classId);
+    retireEmpties(owner, classId);
+  }
+  owner.slices.resetHint();
+}
+
+/** A block of a bigger class, when there is no room for a slab of the right one but bigger blocks lie free. */
+function allocateBigger(owner: Owner, classId: number, alignment: number): number {
+  const most = CLASS_BYTES[classId]! * FALLBACK_FACTOR;
+  for (let bigger = classId + 1; bigger <= Classes.COUNT && CLASS_BYTES[bigger]! <= most; bigger++) {
+    if (CLASS_BYTES[bigger]! % alignment !== 0) continue;
+    if (cachedBlocks(owner, bigger) > 0 || refillOwned(owner, bigger) > 0) return allocateBlock(owner, bigger);
+  }
+  return 0;
+}
+
+function allocateLarge(owner: Owner, bytes: number, alignment: number): number {
+  const { region, slices } = owner;
+  const count = slicesFor(bytes);
+  if (count > region.regionSlices) return 0;
+  const alignedSlices = Math.max(1, alignment / Geometry.SLICE_BYTES);
+  let start = allocateSpan(region, slices, count, alignedSlices);
+  if (start === 0 && region.grow(count + alignedSlices - 1)) start = allocateSpan(region, slices, count, alignedSlices);
+  if (start === 0) {
+    scrape(owner);
+    start = allocateSpan(region, slices, count, alignedSlices);
+  }
+  return start === 0 ? 0 : region.addressOf(start);
+}

@@ -1,0 +1,59 @@
+import { Kind, MapBits } from '../layout/format.js';
+import { Geometry } from '../layout/geometry.js';
+import { CacheWord, SliceWord } from '../layout/offsets.generated.js';
+import { CLASS_BYTES } from '../layout/classes.js';
+import { sliceWord } from '../pages/descriptor.js';
+import { freeSpan } from '../pages/spans.js';
+import { offerTransfer, spill } from '../slabs/cache.js';
+import type { Owner } from '../slabs/owner.js';
+import { announceRemote, markRemote } from '../slabs/remote.js';
+import { bitsWord } from '../slabs/slab.js';
+import { badAddress, classify, granuleOf, sliceOfAddress } from './lookup.js';
+
+/** Fills a block that is about to be freed with 0xDF. */
+export const FREED_BYTE = 0xdf;
+/** Fills a block that was just handed out with 0xFA. */
+export const FRESH_BYTE = 0xfa;
+
+/**
+ * Frees whatever the fast path doesn't: blocks of other workers, spans, blocks whose cache is full. Throws
+ * ERR_HEAP_INVALID_FREE or ERR_HEAP_DOUBLE_FREE for anything that is no live block's start, and has changed nothing.
+ */
+export function freeAddress(owner: Owner, address: unknown): void {
+  const { region } = owner;
+  const kind = classify(region, address);
+  if (kind !== 'block' && kind !== 'span') throw badAddress(region, address, 'free');
+  const slice = sliceOfAddress(region, address);
+  if (kind === 'span') {
+    if (!freeSpan(region, owner.slices, slice)) throw badAddress(region, address, 'free');
+    return;
+  }
+  const word = region.i32[region.map + slice]!;
+  const classId = word & Kind.MASK;
+  const granule = granuleOf(region, address as number);
+  if (owner.settings.poison === 1) {
+    region.cover(slice + 1 + CLASS_BYTES[classId]! / Geometry.SLICE_BYTES);
+    region.u8.fill(FREED_BYTE, address as number, (address as number) + CLASS_BYTES[classId]!);
+  }
+  if (word >>> MapBits.OWNER_SHIFT === owner.slot) freeLocal(owner, granule, classId);
+  else freeRemote(owner, slice, granule, classId, word >>> MapBits.OWNER_SHIFT, address as number);
+}
+
+/** Clears the live bit, then pushes: a kill in between leaves a free block. */
+function freeLocal(owner: Owner, granule: number, classId: number): void {
+  const { i32 } = owner.region;
+  const cache = owner.cache(classId);
+  if (i32[cache + CacheWord.COUNT]! >= i32[cache + CacheWord.CAPACITY]!) spill(owner, classId);
+  const count = i32[cache + CacheWord.COUNT]!;
+  i32[bitsWord(owner.region, granule)]! &= ~(1 << granule);
+  i32[cache + CacheWord.WORDS + count] = granule;
+  i32[cache + CacheWord.COUNT] = count + 1;
+}
+
+function freeRemote(owner: Owner, slice: number, granule: number, classId: number, ownerSlot: number, address: number): void {
+  const { region } = owner;
+  if (!markRemote(region, granule)) throw badAddress(region, address, 'free');
+  region.i32[owner.cache(classId) + CacheWord.REMOTE_FREES]!++;
+  if (ownerSlot !== 0 && offerTransfer(owner, ownerSlot, granule, classId)) return;
+  announceRemote(owner, region.i32[sliceWord(region, slice, SliceWord.HEAD)]!, classId, granule);
+}

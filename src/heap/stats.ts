@@ -1,0 +1,201 @@
+import * as atomics from '#atomics';
+import { CLASS_BYTES, Classes } from '../layout/classes.js';
+import { SlotState } from '../layout/format.js';
+import { Geometry } from '../layout/geometry.js';
+import { CacheWord, HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
+import type { Region } from '../memory/region.js';
+import { kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
+import { countClaimed } from '../pages/slices.js';
+import { spanSlices } from '../pages/spans.js';
+import { isSlab, publishedHeads } from '../registry/adopt.js';
+import { generationOf, loadState, stateOf, workerIdOf } from '../registry/slots.js';
+import { slabCapacity } from '../slabs/slab.js';
+import { countSlab, isAnySpan } from './walk.js';
+
+export interface ClassStats {
+  readonly class: number;
+  readonly blockBytes: number;
+  slabs: number;
+  committedBytes: number;
+  capacityBlocks: number;
+  liveBlocks: number;
+  remoteFreesPending: number;
+}
+
+export interface WorkerStats {
+  readonly workerId: number;
+  readonly slot: number;
+  readonly state: string;
+  slabs: number;
+  committedBytes: number;
+  liveBlocks: number;
+  cachedBlocks: number;
+  remoteFreesPending: number;
+  cacheHits: number;
+  cacheMisses: number;
+  cacheSpills: number;
+  remoteFrees: number;
+}
+
+/** What `heap.stats()` returns: a plain object, JSON-serialisable. Exact when the workers are at rest. */
+export interface HeapStats {
+  /** Bytes the shared memory has now; grows up to maxBytes. */
+  readonly reservedBytes: number;
+  readonly maxBytes: number;
+  /** Bytes of slabs, spans and metadata (tables of the grown part, control blocks). */
+  readonly committedBytes: number;
+  readonly peakCommittedBytes: number;
+  readonly metadataBytes: number;
+  /** Bytes that all live blocks can hold. */
+  readonly liveBytes: number;
+  readonly liveBlocks: number;
+  /** Blocks freed by other workers that have not yet come home to their owner. */
+  readonly remoteFreesPending: number;
+  readonly cachedBlocks: number;
+  readonly cacheHits: number;
+  readonly cacheMisses: number;
+  /** Share of the committed block memory that holds no live block, 0 .. 1. */
+  readonly fragmentation: number;
+  readonly largeBlocks: number;
+  readonly largeBytes: number;
+  /** Slabs of workers that left, waiting to be adopted. */
+  readonly abandonedSlabs: number;
+  readonly counters: { readonly growths: number; readonly adoptions: number; readonly reclaims: number; readonly remoteFrees: number };
+  readonly classes: readonly ClassStats[];
+  readonly workers: readonly WorkerStats[];
+}
+
+const STATE_NAMES: Record<SlotState, string> = {
+  [SlotState.FREE]: 'free',
+  [SlotState.RESERVED]: 'reserved',
+  [SlotState.ATTACHING]: 'attaching',
+  [SlotState.LIVE]: 'live',
+  [SlotState.DEAD]: 'dead',
+  [SlotState.RECLAIMING]: 'reclaiming',
+};
+
+/** Bytes of the tables that describe slices below the limit, with the header and the registry. */
+function tableBytes(region: Region, limit: number): number {
+  const shareOfGrown = limit / region.regionSlices;
+  return Math.ceil(region.headSlices * shareOfGrown) * Geometry.SLICE_BYTES;
+}
+
+/** Bytes committed for a number of claimed slices: of the tables only the part that describes what exists counts. */
+function committedFor(region: Region, claimedSlices: number, limit: number): number {
+  return (claimedSlices - region.headSlices) * Geometry.SLICE_BYTES + tableBytes(region, limit);
+}
+
+function readWorker(region: Region, slot: number, cacheShift: number): WorkerStats {
+  const word = loadState(region, slot);
+  const worker: WorkerStats = {
+    workerId: workerIdOf(slot, generationOf(word)),
+    slot,
+    state: STATE_NAMES[stateOf(word)],
+    slabs: 0,
+    committedBytes: 0,
+    liveBlocks: 0,
+    cachedBlocks: 0,
+    remoteFreesPending: 0,
+    cacheHits: 0,
+    cacheMisses: 0,
+    cacheSpills: 0,
+    remoteFrees: 0,
+  };
+  const control = atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_CONTROL);
+  if (control === 0) return worker;
+  for (let classId = 1; classId <= Classes.COUNT; classId++) {
+    const cache = region.addressOf(control) / 4 + (classId << cacheShift);
+    worker.cachedBlocks += region.i32[cache + CacheWord.COUNT]! + region.i32[cache + CacheWord.RING_COUNT]!;
+    worker.cacheHits += region.u32[cache + CacheWord.HITS]!;
+    worker.cacheMisses += region.u32[cache + CacheWord.MISSES]!;
+    worker.cacheSpills += region.u32[cache + CacheWord.SPILLS]!;
+    worker.remoteFrees += region.u32[cache + CacheWord.REMOTE_FREES]!;
+  }
+  return worker;
+}
+
+function emptyClasses(): ClassStats[] {
+  return Array.from({ length: Classes.COUNT }, (_, index) => ({
+    class: index + 1,
+    blockBytes: CLASS_BYTES[index + 1]!,
+    slabs: 0,
+    committedBytes: 0,
+    capacityBlocks: 0,
+    liveBlocks: 0,
+    remoteFreesPending: 0,
+  }));
+}
+
+function addSlab(region: Region, head: number, state: number, into: ClassStats, worker: WorkerStats | undefined): void {
+  const { live, remote } = countSlab(region, head);
+  const bytes = region.i32[sliceWord(region, head, SliceWord.X_COUNT)]! * Geometry.SLICE_BYTES;
+  into.slabs++;
+  into.committedBytes += bytes;
+  into.capacityBlocks += slabCapacity(region, head, kindOf(state));
+  into.liveBlocks += live;
+  into.remoteFreesPending += remote;
+  if (worker === undefined) return;
+  worker.slabs++;
+  worker.committedBytes += bytes;
+  worker.liveBlocks += live;
+  worker.remoteFreesPending += remote;
+}
+
+const sum = <Item>(items: Iterable<Item>, of: (item: Item) => number): number => {
+  let total = 0;
+  for (const item of items) total += of(item);
+  return total;
+};
+
+/** Walks the heap and counts. */
+export function gatherStats(region: Region, cacheShift: number, maxBytes: number): HeapStats {
+  const { i32, header } = region;
+  const limit = atomics.load(i32, header + HeaderWord.X_LIMIT);
+  const classes = emptyClasses();
+  const workers = new Map<number, WorkerStats>();
+  for (let slot = 1; slot <= region.maxWorkers; slot++)
+    if (stateOf(loadState(region, slot)) !== SlotState.FREE) workers.set(slot, readWorker(region, slot, cacheShift));
+  let largeBlocks = 0;
+  let largeBytes = 0;
+  let abandonedSlabs = 0;
+  for (const { head, state } of publishedHeads(region)) {
+    if (isSlab(state)) {
+      addSlab(region, head, state, classes[kindOf(state) - 1]!, workers.get(ownerOf(state)));
+      if (ownerOf(state) === 0) abandonedSlabs++;
+    } else if (isAnySpan(state)) {
+      largeBlocks++;
+      largeBytes += spanSlices(region, head) * Geometry.SLICE_BYTES;
+    }
+  }
+  const used = classes.filter((entry) => entry.slabs > 0);
+  const slabBytes = sum(used, (entry) => entry.committedBytes);
+  const liveBytes = largeBytes + sum(used, (entry) => entry.liveBlocks * entry.blockBytes);
+  const committedBytes = committedFor(region, countClaimed(region), limit);
+  const peak = committedFor(region, atomics.load(i32, header + HeaderWord.X_PEAK_COMMITTED), limit);
+  const counter = (word: HeaderWord): number => atomics.load(i32, header + word);
+  return {
+    reservedBytes: limit * Geometry.SLICE_BYTES,
+    maxBytes,
+    committedBytes,
+    peakCommittedBytes: Math.max(peak, committedBytes),
+    metadataBytes: committedBytes - slabBytes - largeBytes,
+    liveBytes,
+    liveBlocks: largeBlocks + sum(used, (entry) => entry.liveBlocks),
+    remoteFreesPending: sum(used, (entry) => entry.remoteFreesPending),
+    cachedBlocks: sum(workers.values(), (worker) => worker.cachedBlocks),
+    cacheHits: sum(workers.values(), (worker) => worker.cacheHits),
+    cacheMisses: sum(workers.values(), (worker) => worker.cacheMisses),
+    fragmentation: slabBytes + largeBytes === 0 ? 0 : 1 - liveBytes / (slabBytes + largeBytes),
+    largeBlocks,
+    largeBytes,
+    abandonedSlabs,
+    counters: {
+      growths: counter(HeaderWord.X_GROWTHS),
+      adoptions: counter(HeaderWord.X_ADOPTIONS),
+      reclaims: counter(HeaderWord.X_RECLAIMS),
+      remoteFrees: sum(workers.values(), (worker) => worker.remoteFrees),
+    },
+    classes: used,
+    workers: [...workers.values()],
+  };
+}

@@ -1,0 +1,10 @@
+export { HeapError } from './base/errors.js';
+export type { HeapErrorCode } from './base/errors.js';
+export type { HeapOptions } from './config/options.js';
+export type { CreateOptions, Preset, PresetName } from './config/resolve.js';
+export { Heap } from './heap/heap.js';
+export type { Reservation } from './heap/heap.js';
+export type { TypedArray, TypedArrayConstructor } from './heap/arrays.js';
+export type { ClassStats, HeapStats, WorkerStats } from './heap/stats.js';
+export type { BlockInfo } from './heap/walk.js';
+export type { HeapToken } from './memory/create.js';

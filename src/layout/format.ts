@@ -1,0 +1,68 @@
+import { fingerprint } from '../base/bits.js';
+import { CLASS_BYTES } from './classes.js';
+import { geometryText } from './geometry.js';
+import { layoutText } from './schema.js';
+
+/** "SABM", little-endian. */
+export const MAGIC = 0x4d424153;
+/** Raised with every change that makes old regions unreadable. */
+export const FORMAT_VERSION = 1;
+export const LAYOUT_HASH: number = fingerprint(layoutText());
+export const GEOMETRY_HASH: number = fingerprint(geometryText(CLASS_BYTES));
+
+/**
+ * What a slice holds: the low bits of its word in the slice map and of its descriptor's X_STATE.
+ * 1 .. Classes.COUNT mean "slab of that class".
+ */
+export const enum Kind {
+  NONE = 0,
+  CONTROL = 60,
+  SPAN = 61,
+  /** A span that its holder is resizing at this moment. */
+  SPAN_BUSY = 62,
+  HEAD = 63,
+  MASK = 63,
+  /** In the slice map only: the slice is free now, and this is what it was. Tells a double free from a wild one. */
+  WAS = 64,
+}
+
+/** Fields inside the words of the slice map. */
+export const enum MapBits {
+  OWNER_SHIFT = 8,
+  /** Local frees know their own slabs by `(map ^ tag) < KINDS`, tag being `slot << OWNER_SHIFT`. */
+  KINDS = 64,
+}
+
+/** Fields inside X_STATE of a slice descriptor. */
+export const enum StateBits {
+  OWNER_SHIFT = 6,
+  OWNER_MASK = 1023,
+  /** Kind and owner together. */
+  IDENTITY_MASK = 0xffff,
+  DIRTY_SHIFT = 16,
+  /** One dirty bit stands for this many slices, as a shift. */
+  DIRTY_SLICES_SHIFT = 1,
+}
+
+/** Fields inside X_STATE of a worker slot. */
+export const enum SlotBits {
+  STATE_MASK = 7,
+  CLAIMANT_SHIFT = 3,
+  CLAIMANT_MASK = 1023,
+  GENERATION_SHIFT = 13,
+}
+
+export const enum SlotState {
+  FREE = 0,
+  RESERVED = 1,
+  ATTACHING = 2,
+  LIVE = 3,
+  DEAD = 4,
+  RECLAIMING = 5,
+}
+
+/** A worker id is `generation << ID_SLOT_BITS | slot`. */
+export const enum WorkerIdBits {
+  SLOT_BITS = 10,
+  SLOT_MASK = 1023,
+}

@@ -1,0 +1,165 @@
+/**
+ * The schema of every record in shared memory: the one place from which the offsets (`offsets.generated.ts`), the layout
+ * fingerprint and `docs/LAYOUT.md` come. All fields are 32-bit words. Geometry and vocabulary: geometry.ts.
+ *
+ * How a field may be touched:
+ * - `atomic`: by several workers, only through `#atomics`; its name starts with `X_`.
+ * - `owner`: plain loads and stores of one worker at a time. Ownership passes on through an atomic field of the same
+ *   record, so the next owner sees everything the last one stored before.
+ * - `once`: written before the record is published by an atomic store, read-only afterwards.
+ */
+export type Sync = 'atomic' | 'owner' | 'once';
+
+export interface FieldSpec {
+  readonly name: string;
+  readonly sync: Sync;
+  /** Who stores it. */
+  readonly writer: string;
+  readonly doc: string;
+  /** Words it takes, 1 unless said. */
+  readonly words?: number;
+}
+
+export interface RecordSpec {
+  readonly name: string;
+  readonly doc: string;
+  readonly fields: readonly FieldSpec[];
+  /** Size of the record in words, at least the sum of its fields; unused words are reserved and zero. */
+  readonly words: number;
+}
+
+const once = (name: string, writer: string, doc: string, words = 1): FieldSpec => ({
+  name,
+  sync: 'once',
+  writer,
+  doc,
+  words,
+});
+const owner = (name: string, doc: string): FieldSpec => ({ name, sync: 'owner', writer: 'owner', doc });
+const atomic = (name: string, writer: string, doc: string): FieldSpec => ({ name, sync: 'atomic', writer, doc });
+
+export const HEADER: RecordSpec = {
+  name: 'HeaderWord',
+  doc: 'Start of the region. Everything a worker must know to attach.',
+  words: 128,
+  fields: [
+    atomic('X_MAGIC', 'creator', 'Magic number; stored last, so whoever reads it sees a complete header.'),
+    once('FORMAT_VERSION', 'creator', 'Version of the format of the region.'),
+    once('LAYOUT_HASH', 'creator', 'Fingerprint of this schema.'),
+    once('GEOMETRY_HASH', 'creator', 'Fingerprint of the geometry and the size classes.'),
+    once('HEAP_ID', 'creator', 'Random number that names this heap.', 4),
+    once('REGION_SLICES', 'creator', 'Slices of the whole region when fully grown.'),
+    once('HEAD_SLICES', 'creator', 'Slices taken by the header and the tables behind it.'),
+    once('BASE_SLICE', 'creator', 'Where in the buffer the region begins, in slices.'),
+    once('OPTIONS_HASH', 'creator', 'Fingerprint of the option words.'),
+    atomic('X_LIMIT', 'any worker', 'Slices that exist so far: grows, never shrinks. Publishes the growth.'),
+    atomic('X_COMMITTED', 'any worker', 'Slices claimed by slabs, spans and metadata.'),
+    atomic('X_PEAK_COMMITTED', 'any worker', 'Largest X_COMMITTED so far.'),
+    atomic('X_ABANDONED_LOW', 'any worker', 'Hint, a bit a class (0-31): there may be abandoned slabs of it.'),
+    atomic('X_ABANDONED_HIGH', 'any worker', 'The same for classes 32-63.'),
+    atomic('X_DEAD', 'any worker', 'Hint: some slot may be dead and not wholly reclaimed.'),
+    atomic('X_GROWTHS', 'any worker', 'Times the region grew.'),
+    atomic('X_ADOPTIONS', 'any worker', 'Slabs adopted from workers that left or died.'),
+    atomic('X_RECLAIMS', 'any worker', 'Slots whose part of the heap was taken over.'),
+    once('OPTIONS', 'creator', 'The heap-wide options, in the order of the options table.', 40),
+  ],
+};
+
+export const SLOT: RecordSpec = {
+  name: 'SlotWord',
+  doc: 'One worker slot of the registry.',
+  words: 16,
+  fields: [
+    atomic(
+      'X_THREAD',
+      'attaching worker, reclaimer',
+      'Thread holding the slot: its tag, or minus the tag of the reserver; 0 is free. Claimed by compare-and-swap, so a worker killed inside attach can be named.',
+    ),
+    atomic(
+      'X_STATE',
+      'attaching worker, reclaimer',
+      'Bits 0-2 state, 3-12 claimant slot of a reclaim, 13-31 generation.',
+    ),
+    atomic('X_CONTROL', 'owner, reclaimer', "First slice of the worker's control block; 0 before there is one."),
+    atomic('X_JOURNAL_START', 'owner, reclaimer', 'First slice of the run being claimed or released; 0 when none is.'),
+    atomic('X_JOURNAL_COUNT', 'owner', 'Slices of that run.'),
+    atomic(
+      'X_INTENT',
+      'owner',
+      'Head slice of the slab this worker is about to put on a remote-free queue; 0 when none.',
+    ),
+    atomic(
+      'X_QUEUE',
+      'any worker',
+      "Treiber stack of the owner's slabs with remote frees: head slice of the first, 0 when empty.",
+    ),
+    atomic('X_PROBE', 'owner', 'Scratch word: proves that two SharedArrayBuffer objects are the same memory.'),
+  ],
+};
+
+export const SLICE: RecordSpec = {
+  name: 'SliceWord',
+  doc: 'Descriptor of one slice. Only HEAD is used in slices that do not begin a slab or span.',
+  words: 8,
+  fields: [
+    once('HEAD', 'claimer', 'Slice that begins the slab or span this slice belongs to.'),
+    atomic(
+      'X_STATE',
+      'owner, freeing and adopting workers',
+      'Bits 0-5 kind (class of a slab, or span, control), 6-15 owner slot (0 nobody), 16-31 dirty: two slices a bit with remote frees to drain. 0: no slab or span begins here.',
+    ),
+    atomic(
+      'X_NEXT',
+      'the worker that made X_STATE dirty',
+      'Next slab on the remote-free queue. Written only between making the slab dirty and putting it on the queue.',
+    ),
+    atomic('X_COUNT', 'claimer, worker that resizes a span', 'Slices of this slab or span.'),
+    owner('FREE_BLOCKS', 'Blocks of this slab neither live nor in a cache: capacity - live - cached.'),
+    owner('PREVIOUS', 'Slab before this one in the list of slabs with free blocks; 0 at its head.'),
+    owner('NEXT', 'Slab after this one in that list; 0 at its end.'),
+    owner('CURSOR', 'Where the next refill begins to look for free blocks.'),
+  ],
+};
+
+export const CACHE: RecordSpec = {
+  name: 'CacheWord',
+  doc: "One size class in a worker's control block; the stack of cached blocks follows in words STACK, STACK + 1, ...",
+  words: 12,
+  fields: [
+    owner('COUNT', 'Cached blocks.'),
+    owner('CAPACITY', 'Most blocks the stack may hold. 0 sends every free to the slow path.'),
+    owner('HITS', 'Allocations served by the stack, modulo 2^32.'),
+    owner('MISSES', 'Allocations that found the stack empty.'),
+    owner('SPILLS', 'Frees that found the stack full.'),
+    owner('REMOTE_FREES', 'Blocks of other workers that this worker freed.'),
+    owner('SLABS', 'First slab in the list of slabs with free blocks; 0 when none.'),
+    owner('SLAB_SLICES', 'Slices of all slabs of this class that this worker owns.'),
+    owner('EMPTY_SLABS', 'Slabs of this class kept although they have no live block.'),
+    owner('RING_HEAD', 'Magazine: position of the oldest block.'),
+    owner('RING_COUNT', 'Magazine: blocks in it.'),
+    owner('REFILLED', 'Blocks that refills brought.'),
+  ],
+};
+
+export const RECORDS: readonly RecordSpec[] = [HEADER, SLOT, SLICE, CACHE];
+
+/** Word offset of each field, in the order of the schema. */
+export function offsetsOf(record: RecordSpec): readonly { field: FieldSpec; offset: number }[] {
+  let next = 0;
+  return record.fields.map((field) => {
+    const offset = next;
+    next += field.words ?? 1;
+    return { field, offset };
+  });
+}
+
+/** Text that goes into the layout fingerprint: any change of a name, an order or a size changes it. */
+export function layoutText(): string {
+  return RECORDS.map(
+    (record) =>
+      `${record.name}:${record.words}:` +
+      offsetsOf(record)
+        .map(({ field, offset }) => `${field.name}@${offset}:${field.sync}`)
+        .join(','),
+  ).join(';');
+}

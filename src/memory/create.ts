@@ -1,0 +1,170 @@
+import * as atomics from '#atomics';
+import { alignUp, fingerprint } from '../base/bits.js';
+import { HeapError, show } from '../base/errors.js';
+import type { HeapSettings } from '../config/options.js';
+import { OPTIONS, SETTING_NAMES } from '../config/options.js';
+import type { ResolvedOptions } from '../config/resolve.js';
+import { isSharedMemory } from '../config/resolve.js';
+import { FORMAT_VERSION, GEOMETRY_HASH, Kind, LAYOUT_HASH, MAGIC } from '../layout/format.js';
+import { Geometry } from '../layout/geometry.js';
+import { HeaderWord, SliceWord } from '../layout/offsets.generated.js';
+import { bufferOf, callerBytes, growBacking, makeMemory, type Memory } from './backing.js';
+import { Region } from './region.js';
+import { tableLayout } from './tables.js';
+
+/**
+ * What one worker sends another so that it can attach: a plain, structured-cloneable object. Sending it sends the
+ * shared memory itself; everything else is read from the region's header and checked against it.
+ */
+export interface HeapToken {
+  readonly kind: 'sabmalloc';
+  readonly version: number;
+  readonly memory: Memory;
+  readonly baseSlice: number;
+  readonly heapId: string;
+  /** Present in tokens of `heap.reserve()`: the attachment that this token stands for. */
+  readonly workerId?: number;
+}
+
+function optionsHash(settings: HeapSettings): number {
+  return fingerprint(SETTING_NAMES.map((name) => `${name}=${settings[name]}`).join(','));
+}
+
+function readId(region: Region): string {
+  const id = region.u32.subarray(region.header + HeaderWord.HEAP_ID, region.header + HeaderWord.HEAP_ID + 4);
+  return Array.from(id, (word) => word.toString(16).padStart(8, '0')).join('');
+}
+
+export function tokenOf(region: Region): HeapToken {
+  return { kind: 'sabmalloc', version: FORMAT_VERSION, memory: region.memory, baseSlice: region.baseSlice, heapId: readId(region) };
+}
+
+/** Where the region will lie and what it is made of. */
+function place(options: ResolvedOptions): { memory: Memory; baseSlice: number; regionSlices: number; isFresh: boolean } {
+  const { values, settings, given } = options;
+  if (values.memory === undefined) {
+    const regionSlices = Math.floor(settings.maxBytes / Geometry.SLICE_BYTES);
+    const { headSlices } = tableLayout(regionSlices, settings.maxWorkers);
+    const initialSlices = Math.min(regionSlices, alignUp(headSlices + Geometry.PAGE_SLICES, Geometry.SEGMENT_SLICES));
+    const memory = makeMemory(values.backing ?? 'auto', initialSlices * Geometry.SLICE_BYTES, regionSlices * Geometry.SLICE_BYTES);
+    return { memory, baseSlice: 0, regionSlices, isFresh: true };
+  }
+  const { memory } = values;
+  const offset = values.memoryOffset ?? 0;
+  const baseSlice = Math.ceil(offset / Geometry.SLICE_BYTES);
+  const ownMax = given.has('maxBytes') ? settings.maxBytes : undefined;
+  const bytes = callerBytes(memory, offset, values.memoryBytes, ownMax);
+  const endBytes = Math.min(offset + bytes, Geometry.REGION_MAX_BYTES);
+  const regionSlices = Math.floor(endBytes / Geometry.SLICE_BYTES) - baseSlice;
+  if (regionSlices * Geometry.SLICE_BYTES < Geometry.REGION_MIN_BYTES - 2 * Geometry.SLICE_BYTES)
+    throw new HeapError('ERR_HEAP_CONFIG', `option memory leaves ${bytes} bytes from memoryOffset ${offset} on; a heap needs ${Geometry.REGION_MIN_BYTES}`, { option: 'memory', value: bytes });
+  if (values.memoryBytes !== undefined && bufferOf(memory).byteLength < offset + values.memoryBytes)
+    throw new HeapError('ERR_HEAP_CONFIG', `memoryOffset ${offset} + memoryBytes ${values.memoryBytes} pass the end of memory, ${bufferOf(memory).byteLength} bytes long`, { option: 'memoryBytes', value: values.memoryBytes });
+  return { memory, baseSlice, regionSlices, isFresh: false };
+}
+
+function prepareCallerMemory(memory: Memory, baseSlice: number, headSlices: number): void {
+  const from = baseSlice * Geometry.SLICE_BYTES;
+  const bytes = headSlices * Geometry.SLICE_BYTES;
+  if (!growBacking(memory, from + bytes))
+    throw new HeapError('ERR_HEAP_CONFIG', `option memory is too short: the heap's tables alone need ${bytes} bytes from ${from} on`, { option: 'memory', value: bufferOf(memory).byteLength });
+  const words = new Int32Array(bufferOf(memory), from, bytes / 4);
+  if (words[HeaderWord.X_MAGIC] === MAGIC)
+    throw new HeapError('ERR_HEAP_CONFIG', `option memory already holds a heap at ${from}: attach to it by its token, or zero the first word to give it up`, { option: 'memory', value: from });
+  words.fill(0);
+}
+
+/** Makes a region and its header. Nothing is visible to other workers before the magic number, which is stored last. */
+export function createRegion(options: ResolvedOptions): Region {
+  const { settings } = options;
+  const { memory, baseSlice, regionSlices, isFresh } = place(options);
+  const { headSlices } = tableLayout(regionSlices, settings.maxWorkers);
+  if (!isFresh) prepareCallerMemory(memory, baseSlice, headSlices);
+  const region = new Region(memory, baseSlice, regionSlices, settings.maxWorkers);
+  const { i32, header } = region;
+  const existing = Math.floor(region.buffer.byteLength / Geometry.SLICE_BYTES) - baseSlice;
+  i32[header + HeaderWord.FORMAT_VERSION] = FORMAT_VERSION;
+  i32[header + HeaderWord.LAYOUT_HASH] = LAYOUT_HASH;
+  i32[header + HeaderWord.GEOMETRY_HASH] = GEOMETRY_HASH;
+  for (let i = 0; i < 4; i++) i32[header + HeaderWord.HEAP_ID + i] = Math.random() * 2 ** 32;
+  i32[header + HeaderWord.REGION_SLICES] = regionSlices;
+  i32[header + HeaderWord.HEAD_SLICES] = headSlices;
+  i32[header + HeaderWord.BASE_SLICE] = baseSlice;
+  const effective = { ...settings, maxBytes: regionSlices * Geometry.SLICE_BYTES };
+  SETTING_NAMES.forEach((name, i) => {
+    i32[header + HeaderWord.OPTIONS + i] = effective[name];
+  });
+  i32[header + HeaderWord.OPTIONS_HASH] = optionsHash(effective);
+  for (let slice = 0; slice < headSlices; slice++) i32[region.map + slice] = Kind.HEAD;
+  i32.fill(-1, region.bitmap, region.bitmap + (headSlices >>> 5));
+  if ((headSlices & 31) !== 0) i32[region.bitmap + (headSlices >>> 5)] = (1 << (headSlices & 31)) - 1;
+  i32[region.slices + SliceWord.X_COUNT] = headSlices;
+  i32[header + HeaderWord.X_COMMITTED] = headSlices;
+  i32[header + HeaderWord.X_PEAK_COMMITTED] = headSlices;
+  i32[header + HeaderWord.X_LIMIT] = Math.min(existing, regionSlices);
+  region.limit = Math.min(existing, regionSlices);
+  // Publishes everything above to whoever attaches.
+  atomics.store(i32, header + HeaderWord.X_MAGIC, MAGIC);
+  return region;
+}
+
+function refuse(reason: string, details: Record<string, unknown> = {}): never {
+  throw new HeapError('ERR_HEAP_TOKEN', `this is no token of a heap that this build can attach to: ${reason}`, details);
+}
+
+function checkToken(token: unknown): HeapToken {
+  if (typeof token !== 'object' || token === null) refuse(`it is ${show(token)}; send heap.token`);
+  const { kind, version, memory, baseSlice, heapId, workerId } = token as Record<string, unknown>;
+  if (kind !== 'sabmalloc') refuse(`its kind is ${show(kind)}`);
+  if (version !== FORMAT_VERSION) refuse(`its format version is ${show(version)}, this build knows ${FORMAT_VERSION}`, { version, expected: FORMAT_VERSION });
+  const isBuffer = typeof SharedArrayBuffer === 'function' && memory instanceof SharedArrayBuffer;
+  if (!isBuffer && !isSharedMemory(memory)) refuse('its memory is no shared memory');
+  if (!Number.isInteger(baseSlice) || (baseSlice as number) < 0) refuse(`its baseSlice is ${show(baseSlice)}`);
+  if (typeof heapId !== 'string') refuse(`its heapId is ${show(heapId)}`);
+  if (workerId !== undefined && (!Number.isInteger(workerId) || (workerId as number) <= 0)) refuse(`its workerId is ${show(workerId)}`);
+  return token as HeapToken;
+}
+
+/** Checks the header word by word before anything is believed; throws ERR_HEAP_TOKEN and has written nothing. */
+function checkHeader(token: HeapToken): { regionSlices: number; settings: HeapSettings } {
+  const { byteLength } = bufferOf(token.memory);
+  const from = token.baseSlice * Geometry.SLICE_BYTES;
+  if (from + Geometry.SLICE_BYTES > byteLength) refuse('its memory ends before the header');
+  const words = new Int32Array(bufferOf(token.memory), from, HeaderWord.WORDS);
+  const expect = (word: number, expected: number, what: string): void => {
+    if (words[word] !== expected) refuse(`${what} is ${words[word]}, expected ${expected}`, { expected, found: words[word] });
+  };
+  if (atomics.load(words, HeaderWord.X_MAGIC) !== MAGIC) refuse('its memory holds no heap there');
+  expect(HeaderWord.FORMAT_VERSION, FORMAT_VERSION, 'format version');
+  expect(HeaderWord.LAYOUT_HASH, LAYOUT_HASH, 'layout fingerprint');
+  expect(HeaderWord.GEOMETRY_HASH, GEOMETRY_HASH, 'geometry fingerprint');
+  expect(HeaderWord.BASE_SLICE, token.baseSlice, 'place of the region');
+  const regionSlices = words[HeaderWord.REGION_SLICES]!;
+  if (regionSlices < 1 || regionSlices * Geometry.SLICE_BYTES > Geometry.REGION_MAX_BYTES - from) refuse(`region of ${regionSlices} slices`);
+  const settings = Object.fromEntries(SETTING_NAMES.map((name, i) => [name, words[HeaderWord.OPTIONS + i]!])) as Record<keyof HeapSettings, number>;
+  settings.maxBytes = regionSlices * Geometry.SLICE_BYTES;
+  expect(HeaderWord.OPTIONS_HASH, optionsHash(settings), 'fingerprint of the options');
+  for (const name of SETTING_NAMES) {
+    const spec = OPTIONS[name];
+    if (name !== 'maxBytes' && spec.type === 'integer' && (settings[name] < spec.min || settings[name] > spec.max)) refuse(`option ${name} is ${settings[name]}`);
+  }
+  const { headSlices } = tableLayout(regionSlices, settings.maxWorkers);
+  expect(HeaderWord.HEAD_SLICES, headSlices, 'size of the tables');
+  const limit = atomics.load(words, HeaderWord.X_LIMIT);
+  if (limit < headSlices || limit > regionSlices || from + limit * Geometry.SLICE_BYTES > byteLength) refuse(`limit of ${limit} slices in ${byteLength} bytes`);
+  return { regionSlices, settings };
+}
+
+/** The region behind a token, and the options it was made with. Throws ERR_HEAP_TOKEN and changes nothing if they don't fit. */
+export function openRegion(candidate: unknown): { region: Region; settings: HeapSettings; token: HeapToken } {
+  const token = checkToken(candidate);
+  const { regionSlices, settings } = checkHeader(token);
+  const region = new Region(token.memory, token.baseSlice, regionSlices, settings.maxWorkers);
+  if (readId(region) !== token.heapId) refuse('it names another heap than the one in its memory', { heapId: token.heapId, found: readId(region) });
+  return { region, settings, token };
+}
+
+/** The options of a region this worker made itself. */
+export function settingsOf(region: Region): HeapSettings {
+  return checkHeader(tokenOf(region)).settings;
+}

@@ -1,0 +1,110 @@
+import * as atomics from '#atomics';
+import { Geometry } from '../layout/geometry.js';
+import { HeaderWord, SlotWord } from '../layout/offsets.generated.js';
+import { growBacking, type Memory, bufferOf } from './backing.js';
+import { tableLayout } from './tables.js';
+
+/**
+ * One worker's hold on the shared region: its views and the places of the tables. Views have a fixed length, because
+ * views that track a growing buffer are 20 times slower; they are renewed when this worker meets memory past their end.
+ * The tables lie inside every view ever made, so code that touches only tables never needs a new one.
+ */
+export class Region {
+  readonly memory: Memory;
+  buffer!: SharedArrayBuffer;
+  u8!: Uint8Array<SharedArrayBuffer>;
+  i32!: Int32Array<SharedArrayBuffer>;
+  u32!: Uint32Array<SharedArrayBuffer>;
+  f32!: Float32Array<SharedArrayBuffer>;
+  f64!: Float64Array<SharedArrayBuffer>;
+  /** Slices the views are known to cover: a copy of X_LIMIT as of the last renewal. */
+  limit = 0;
+
+  /** First slice of the region within the buffer, and its address. */
+  readonly baseSlice: number;
+  readonly baseBytes: number;
+  readonly regionSlices: number;
+  readonly headSlices: number;
+  readonly maxWorkers: number;
+
+  /** Word indices of the header and of the tables behind it. */
+  readonly header: number;
+  private readonly firstSlot: number;
+  readonly bitmap: number;
+  readonly map: number;
+  readonly slices: number;
+  readonly bits: number;
+
+  constructor(memory: Memory, baseSlice: number, regionSlices: number, maxWorkers: number) {
+    const layout = tableLayout(regionSlices, maxWorkers);
+    this.memory = memory;
+    this.baseSlice = baseSlice;
+    this.baseBytes = baseSlice * Geometry.SLICE_BYTES;
+    this.regionSlices = regionSlices;
+    this.headSlices = layout.headSlices;
+    this.maxWorkers = maxWorkers;
+    this.header = this.baseBytes / 4;
+    this.firstSlot = this.header + layout.slots;
+    this.bitmap = this.header + layout.bitmap;
+    this.map = this.header + layout.map;
+    this.slices = this.header + layout.slices;
+    this.bits = this.header + layout.bits;
+    this.renew();
+  }
+
+  /** Word index of a worker slot, 1 .. maxWorkers. */
+  slotWord(slot: number): number {
+    return this.firstSlot + (slot - 1) * SlotWord.WORDS;
+  }
+
+  addressOf(slice: number): number {
+    return (this.baseSlice + slice) * Geometry.SLICE_BYTES;
+  }
+
+  /** True if some worker grew the region since this one last renewed its views. A plain read: who hands over an address in new memory has published the growth before. */
+  isStale(): boolean {
+    return this.i32[this.header + HeaderWord.X_LIMIT] !== this.limit;
+  }
+
+  /** Makes the views cover everything that exists. */
+  renew(): void {
+    const buffer = bufferOf(this.memory);
+    const words = Math.floor(buffer.byteLength / 8) * 2;
+    this.buffer = buffer;
+    this.u8 = new Uint8Array(buffer, 0, buffer.byteLength);
+    this.i32 = new Int32Array(buffer, 0, words);
+    this.u32 = new Uint32Array(buffer, 0, words);
+    this.f32 = new Float32Array(buffer, 0, words);
+    this.f64 = new Float64Array(buffer, 0, words / 2);
+    this.limit = atomics.load(this.i32, this.header + HeaderWord.X_LIMIT);
+  }
+
+  /** Makes sure that the views cover the first `slices` slices. */
+  cover(slices: number): void {
+    if (slices > this.limit) this.renew();
+  }
+
+  /**
+   * Adds at least `wantedSlices` slices, a segment at least, as far as the region may grow. False if nothing was added.
+   * Any number of workers may do this at once: the limit only rises, and the slices between two limits are free in
+   * the bitmap from the beginning, so publishing a limit is the whole of a growth and nothing is done twice.
+   */
+  grow(wantedSlices: number): boolean {
+    const limitWord = this.header + HeaderWord.X_LIMIT;
+    const current = atomics.load(this.i32, limitWord);
+    const step = Math.max(wantedSlices, Geometry.SEGMENT_SLICES);
+    const rounded = Math.ceil((current + step) / Geometry.SEGMENT_SLICES) * Geometry.SEGMENT_SLICES;
+    const target = Math.min(this.regionSlices, rounded);
+    if (target <= current || !growBacking(this.memory, this.addressOf(target))) return false;
+    let seen = current;
+    // Publishes to every worker that memory up to `target` exists.
+    while (seen < target) {
+      const before = atomics.compareExchange(this.i32, limitWord, seen, target);
+      if (before === seen) break;
+      seen = before;
+    }
+    atomics.add(this.i32, this.header + HeaderWord.X_GROWTHS, 1);
+    this.renew();
+    return true;
+  }
+}

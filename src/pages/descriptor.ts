@@ -1,0 +1,51 @@
+import * as atomics from '#atomics';
+import { Geometry } from '../layout/geometry.js';
+import { Kind, MapBits, StateBits } from '../layout/format.js';
+import { SliceWord } from '../layout/offsets.generated.js';
+import type { Region } from '../memory/region.js';
+
+/** Word index of a field of a slice's descriptor. */
+export function sliceWord(region: Region, slice: number, field: SliceWord): number {
+  return region.slices + slice * SliceWord.WORDS + field;
+}
+
+export function kindOf(state: number): number {
+  return state & Kind.MASK;
+}
+
+export function ownerOf(state: number): number {
+  return (state >>> StateBits.OWNER_SHIFT) & StateBits.OWNER_MASK;
+}
+
+export function identity(kind: number, owner: number): number {
+  return kind | (owner << StateBits.OWNER_SHIFT);
+}
+
+/** Slice that an address of the region lies in; the caller has checked that it does lie there. */
+export function sliceOf(region: Region, address: number): number {
+  return Math.floor(address / Geometry.SLICE_BYTES) - region.baseSlice;
+}
+
+/** Writes the map words of a run. Plain stores: nobody else may hold an address in the run until it is published. */
+export function fillMap(region: Region, start: number, count: number, kind: number, owner: number): void {
+  region.i32.fill(kind | (owner << MapBits.OWNER_SHIFT), region.map + start, region.map + start + count);
+}
+
+/** Describes a claimed run and publishes it as a slab, span or control block. The journal covers it until this returns. */
+export function publishRun(region: Region, start: number, count: number, kind: number, owner: number): void {
+  const { i32 } = region;
+  for (let slice = start; slice < start + count; slice++) i32[sliceWord(region, slice, SliceWord.HEAD)] = start;
+  // Spans and control blocks belong to nobody in the map: freeing them is never a local free.
+  fillMap(region, start, count, kind, owner);
+  atomics.store(i32, sliceWord(region, start, SliceWord.X_COUNT), count);
+  // Publishes the descriptor and the map words to walkers, reclaimers and whoever frees a block of the run.
+  atomics.store(i32, sliceWord(region, start, SliceWord.X_STATE), identity(kind, owner));
+}
+
+/** True if the slice is part of a published slab, span or control block. */
+export function isPublished(region: Region, slice: number): boolean {
+  const { i32 } = region;
+  const head = atomics.load(i32, sliceWord(region, slice, SliceWord.HEAD));
+  if (head > slice || atomics.load(i32, sliceWord(region, head, SliceWord.X_STATE)) === 0) return false;
+  return slice < head + atomics.load(i32, sliceWord(region, head, SliceWord.X_COUNT));
+}

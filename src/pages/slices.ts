@@ -1,0 +1,249 @@
+import * as atomics from '#atomics';
+import { lowestBit, maskOf, popcount, runStarts } from '../base/bits.js';
+import { HeaderWord, SlotWord } from '../layout/offsets.generated.js';
+import type { Region } from '../memory/region.js';
+
+/** Every 1st, 2nd, 4th, 8th, 16th bit: where runs aligned to that many slices may start. */
+const ALIGNED_STARTS: Readonly<Record<number, number>> = { 1: -1, 2: 0x55555555, 4: 0x11111111, 8: 0x01010101, 16: 0x00010001 };
+
+/**
+ * One worker's way to claim and release slices. The bitmap is the truth (bit set = claimed); runs are claimed and
+ * returned by compare-and-swap on its words, so no lock is held and neighbouring free runs are one run by construction.
+ *
+ * Kill safety: `bit set and slice not published => the run is in the journal of the worker that works on it`. The
+ * journal is written before the first bit changes and erased after the run is published or returned, so a reclaimer
+ * finds whatever a worker killed in between had in its hands (`recoverJournal`).
+ */
+export class Slices {
+  private readonly region: Region;
+  private readonly journal: number;
+  /** Bitmap word where the search begins: first in the home segment of this worker, then where it last found room. */
+  private hint: number;
+  private readonly home: number;
+  /** Slices this worker has returned so far. */
+  releasedSlices = 0;
+
+  constructor(region: Region, slot: number) {
+    this.region = region;
+    this.journal = region.slotWord(slot);
+    this.home = slot;
+    this.hint = this.homeWord();
+  }
+
+  /** Workers begin at different words, so that their slabs don't share cache lines of the tables. */
+  private homeWord(): number {
+    const first = this.region.headSlices >>> 5;
+    const words = Math.max(1, (this.region.limit >>> 5) - first);
+    return first + ((this.home - 1) * 8) % words;
+  }
+
+  /** Forgets where room was found last, so that the same requests get the same places again. */
+  resetHint(): void {
+    this.hint = this.homeWord();
+  }
+
+  /**
+   * Claims `count` adjacent slices whose first address is a multiple of `alignment` slices (1, 2, 4, 8 or 16). Returns
+   * the first slice, or 0 if there is no such run below the limit. The journal stays open: `close` after publishing.
+   */
+  claim(count: number, alignment: number): number {
+    if (count <= 32) {
+      const start = this.claimInWord(count, alignment);
+      if (start !== 0) return start;
+    }
+    return this.claimRun(count, alignment);
+  }
+
+  /** Claims exactly the slices from `start` on; false if one of them is taken or not there. The journal stays open. */
+  claimAt(start: number, count: number): boolean {
+    if (start + count > atomics.load(this.region.i32, this.region.header + HeaderWord.X_LIMIT)) return false;
+    return this.takeBits(start, count);
+  }
+
+  /** Opens the journal for a run that is about to be taken back from its state. */
+  open(start: number, count: number): void {
+    const { i32 } = this.region;
+    // Order: a reclaimer that sees a start sees the count that belongs to it.
+    atomics.store(i32, this.journal + SlotWord.X_JOURNAL_COUNT, count);
+    atomics.store(i32, this.journal + SlotWord.X_JOURNAL_START, start);
+  }
+
+  /** The run in the journal is published or returned: nothing is in this worker's hands. */
+  close(): void {
+    atomics.store(this.region.i32, this.journal + SlotWord.X_JOURNAL_START, 0);
+  }
+
+  /** Returns a run whose state is gone. The journal was opened before the state went. */
+  release(start: number, count: number): void {
+    clearBits(this.region, start, count);
+    atomics.add(this.region.i32, this.region.header + HeaderWord.X_COMMITTED, -count);
+    this.close();
+    this.releasedSlices += count;
+    if (start >>> 5 < this.hint) this.hint = start >>> 5;
+  }
+
+  private claimInWord(count: number, alignment: number): number {
+    const { region } = this;
+    const first = region.headSlices >>> 5;
+    const limit = atomics.load(region.i32, region.header + HeaderWord.X_LIMIT);
+    const end = (limit + 31) >>> 5;
+    const from = Math.min(Math.max(this.hint, first), end);
+    return this.searchWords(from, end, limit, count, alignment) || this.searchWords(first, from, limit, count, alignment);
+  }
+
+  private searchWords(from: number, end: number, limit: number, count: number, alignment: number): number {
+    const { i32, bitmap, baseSlice } = this.region;
+    for (let word = from; word < end; word++) {
+      for (;;) {
+        let free = ~i32[bitmap + word];
+        if (word * 32 + 32 > limit) free &= maskOf(0, limit - word * 32);
+        let starts = runStarts(free, count);
+        if (alignment > 1) starts &= ALIGNED_STARTS[alignment]! << (-(baseSlice + word * 32) & (alignment - 1));
+        if (starts === 0) break;
+        const start = word * 32 + lowestBit(starts);
+        if (!this.takeBits(start, count)) continue;
+        this.hint = word;
+        return start;
+      }
+    }
+    return 0;
+  }
+
+  /** Best fit over all runs, for spans of more than a word and for what no single word has room for. */
+  private claimRun(count: number, alignment: number): number {
+    for (;;) {
+      const start = this.findBestRun(count, alignment);
+      if (start === 0 || this.takeBits(start, count)) return start;
+    }
+  }
+
+  private findBestRun(count: number, alignment: number): number {
+    const { region } = this;
+    const limit = atomics.load(region.i32, region.header + HeaderWord.X_LIMIT);
+    let best = 0;
+    let bestLength = Infinity;
+    let slice = region.headSlices;
+    while (slice < limit) {
+      const start = this.skip(slice, limit, 0);
+      slice = this.skip(start, limit, 1);
+      const aligned = start + (-(region.baseSlice + start) & (alignment - 1));
+      const length = slice - start;
+      if (slice - aligned < count || length >= bestLength) continue;
+      best = aligned;
+      bestLength = length;
+      if (length === count) break;
+    }
+    return best;
+  }
+
+  /** First slice from `slice` on whose bit is `bit`, or `limit`. */
+  private skip(slice: number, limit: number, bit: 0 | 1): number {
+    const { i32, bitmap } = this.region;
+    while (slice < limit) {
+      const word = bit === 0 ? ~i32[bitmap + (slice >>> 5)] : i32[bitmap + (slice >>> 5)];
+      const rest = word & (-1 << (slice & 31));
+      if (rest !== 0) return Math.min(limit, (slice & ~31) + lowestBit(rest));
+      slice = (slice & ~31) + 32;
+    }
+    return limit;
+  }
+
+  private takeBits(start: number, count: number): boolean {
+    const { region } = this;
+    this.open(start, count);
+    for (let at = start; at < start + count; ) {
+      const inWord = Math.min(32 - (at & 31), start + count - at);
+      if (!takeWord(region.i32, region.bitmap + (at >>> 5), maskOf(at & 31, inWord))) {
+        clearBits(region, start, at - start);
+        this.close();
+        return false;
+      }
+      at += inWord;
+    }
+    this.countCommitted(count);
+    return true;
+  }
+
+  private countCommitted(count: number): void {
+    const { i32, header } = this.region;
+    const committed = atomics.add(i32, header + HeaderWord.X_COMMITTED, count) + count;
+    let peak = i32[header + HeaderWord.X_PEAK_COMMITTED];
+    while (committed > peak) {
+      const before = atomics.compareExchange(i32, header + HeaderWord.X_PEAK_COMMITTED, peak, committed);
+      if (before === peak) return;
+      peak = before;
+    }
+  }
+}
+
+/** Sets all bits of `mask`, or none. The plain read is a hint; the compare-and-swap decides. */
+function takeWord(i32: Int32Array, index: number, mask: number): boolean {
+  let word = i32[index];
+  while ((word & mask) === 0) {
+    // Claims the slices: whoever loses the race sees the bits and looks elsewhere.
+    const before = atomics.compareExchange(i32, index, word, word | mask);
+    if (before === word) return true;
+    word = before;
+  }
+  return false;
+}
+
+function clearBits(region: Region, start: number, count: number): void {
+  for (let at = start; at < start + count; ) {
+    const inWord = Math.min(32 - (at & 31), start + count - at);
+    // Publishes the slices as free, together with everything stored about them before.
+    atomics.and(region.i32, region.bitmap + (at >>> 5), ~maskOf(at & 31, inWord));
+    at += inWord;
+  }
+}
+
+/** Slices claimed right now. */
+export function countClaimed(region: Region): number {
+  const limit = atomics.load(region.i32, region.header + HeaderWord.X_LIMIT);
+  let claimed = 0;
+  for (let word = 0; word < (limit + 31) >>> 5; word++) claimed += popcount(region.i32[region.bitmap + word]);
+  return claimed;
+}
+
+export function isClaimed(region: Region, slice: number): boolean {
+  return (atomics.load(region.i32, region.bitmap + (slice >>> 5)) & (1 << (slice & 31))) !== 0;
+}
+
+/**
+ * Returns the slices a dead worker had claimed but not published, or unpublished but not returned. A slice with its bit
+ * set that belongs to nothing published is either the dead worker's or in the journal of a living one; the latter are
+ * left alone, and `false` says that some were, so that the caller tries again later.
+ */
+export function recoverJournal(
+  region: Region,
+  deadSlot: number,
+  isPublishedSlice: (region: Region, slice: number) => boolean,
+): boolean {
+  const { i32 } = region;
+  const dead = region.slotWord(deadSlot);
+  const start = atomics.load(i32, dead + SlotWord.X_JOURNAL_START);
+  if (start === 0) return true;
+  const end = Math.min(region.regionSlices, start + atomics.load(i32, dead + SlotWord.X_JOURNAL_COUNT));
+  let isComplete = true;
+  for (let slice = start; slice < end; slice++) {
+    if (!isClaimed(region, slice) || isPublishedSlice(region, slice)) continue;
+    // Journals are read after the bit and the state once more after the journals: a living claimer shows in one of them.
+    if (isInOtherJournal(region, deadSlot, slice)) isComplete = false;
+    else if (isClaimed(region, slice) && !isPublishedSlice(region, slice)) clearBits(region, slice, 1);
+  }
+  atomics.store(i32, region.header + HeaderWord.X_COMMITTED, countClaimed(region));
+  if (isComplete) atomics.store(i32, dead + SlotWord.X_JOURNAL_START, 0);
+  return isComplete;
+}
+
+function isInOtherJournal(region: Region, deadSlot: number, slice: number): boolean {
+  for (let slot = 1; slot <= region.maxWorkers; slot++) {
+    if (slot === deadSlot) continue;
+    const at = region.slotWord(slot);
+    const start = atomics.load(region.i32, at + SlotWord.X_JOURNAL_START);
+    if (start === 0) continue;
+    const count = atomics.load(region.i32, at + SlotWord.X_JOURNAL_COUNT);
+    if (slice >= start && slice < start + count) return true;
+  }
+  return false;
+}

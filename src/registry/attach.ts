@@ -1,0 +1,59 @@
+import * as atomics from '#atomics';
+import { HeapError } from '../base/errors.js';
+import type { HeapSettings } from '../config/options.js';
+import { Kind, SlotState } from '../layout/format.js';
+import { SlotWord } from '../layout/offsets.generated.js';
+import type { Region } from '../memory/region.js';
+import { publishRun } from '../pages/descriptor.js';
+import { Slices } from '../pages/slices.js';
+import { Owner, controlShape } from '../slabs/owner.js';
+import { claimReserved, claimSlot, freeSlot, packState, swapState, workerIdOf } from './slots.js';
+
+/** A worker's membership: who it is, and what it owns. */
+export interface Membership {
+  readonly owner: Owner;
+  readonly generation: number;
+  readonly workerId: number;
+}
+
+/** Claims the control block of a slot, or takes the one that a reclaim by hand left there. 0 if there is no room. */
+function findControl(region: Region, slices: Slices, slot: number, slicesNeeded: number): number {
+  const kept = atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_CONTROL);
+  if (kept !== 0) return kept;
+  let control = slices.claim(slicesNeeded, 1);
+  if (control === 0 && region.grow(slicesNeeded)) control = slices.claim(slicesNeeded, 1);
+  if (control === 0) return 0;
+  publishRun(region, control, slicesNeeded, Kind.CONTROL, slot);
+  slices.close();
+  return control;
+}
+
+/**
+ * Takes a slot for the calling thread and gives it a control block. A worker killed anywhere in here leaves a slot that
+ * names its thread (or its reservation), and what it had claimed is in the slot's journal or bears the slot's number.
+ */
+export function attachWorker(region: Region, settings: HeapSettings, thread: number, reserved: number | undefined): Membership {
+  const { slot, generation } =
+    reserved === undefined ? claimSlot(region, thread, SlotState.ATTACHING) : claimReserved(region, thread, reserved);
+  const slices = new Slices(region, slot);
+  const { slices: slicesNeeded } = controlShape(settings);
+  const control = findControl(region, slices, slot, slicesNeeded);
+  const attaching = packState(SlotState.ATTACHING, generation);
+  if (control === 0) {
+    freeSlot(region, slot, attaching);
+    throw new HeapError('ERR_HEAP_OUT_OF_MEMORY', `no room for the control block of another worker (${slicesNeeded * 4096} bytes): raise maxBytes`, { requestedBytes: slicesNeeded * 4096, maxBytes: settings.maxBytes, option: 'maxBytes' });
+  }
+  region.cover(control + slicesNeeded);
+  const owner = new Owner(region, slot, settings, control, slices);
+  owner.initialise();
+  // Publishes the control block, with its transfer slots empty, to workers that free blocks of this one.
+  atomics.store(region.i32, region.slotWord(slot) + SlotWord.X_CONTROL, control);
+  swapState(region, slot, attaching, packState(SlotState.LIVE, generation));
+  return { owner, generation, workerId: workerIdOf(slot, generation) };
+}
+
+/** Reserves a slot for a worker about to be started by the calling thread. */
+export function reserveWorker(region: Region, thread: number): number {
+  const { slot, generation } = claimSlot(region, -thread, SlotState.RESERVED);
+  return workerIdOf(slot, generation);
+}

@@ -1,0 +1,151 @@
+import * as atomics from '#atomics';
+import { Classes } from '../layout/classes.js';
+import { Kind, SlotState } from '../layout/format.js';
+import { CacheWord, HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
+import type { Region } from '../memory/region.js';
+import { fillMap, isPublished, kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
+import { recoverJournal } from '../pages/slices.js';
+import { recoverBusySpan } from '../pages/spans.js';
+import type { Owner } from '../slabs/owner.js';
+import { isIntended, takeQueue } from '../slabs/remote.js';
+import { abandonSlab, isSlab, publishedHeads } from './adopt.js';
+import { claimantOf, freeSlot, generationOf, loadState, packState, parseWorkerId, slotsOfThread, stateOf, swapState } from './slots.js';
+
+/** How sure the caller is that the worker is gone: a slot reclaimed by hand keeps its control block until it is used again. */
+export type Notice = 'exited' | 'by hand';
+
+/**
+ * Takes over what a slot owns: finishes or undoes what its worker had in hand, makes its slabs nobody's, frees its control
+ * block and the slot. Exactly one worker does this at a time, the claimant named in the slot's state; if that one dies,
+ * reclaiming it hands its claims on. Returns true if this call changed anything.
+ */
+export function reclaimSlot(owner: Owner, slot: number, generation: number, notice: Notice): boolean {
+  const { region } = owner;
+  const claimed = packState(SlotState.RECLAIMING, generation, owner.slot);
+  for (;;) {
+    const word = loadState(region, slot);
+    if (generationOf(word) !== generation || !isReclaimable(word, slot)) return false;
+    if (swapState(region, slot, word, claimed)) break;
+  }
+  handOnClaims(owner, slot, notice);
+  if (notice === 'by hand') silence(owner, slot);
+  const journalDone = recoverJournal(region, slot, isPublished);
+  const slabsDone = abandonAll(owner, slot);
+  if (!journalDone || !slabsDone) {
+    // Somebody else's step is still under way; whoever next runs short of memory or collects comes back here.
+    swapState(region, slot, claimed, packState(SlotState.DEAD, generation));
+    atomics.store(region.i32, region.header + HeaderWord.X_DEAD, 1);
+    return true;
+  }
+  releaseControlBlocks(owner, slot, notice);
+  freeSlot(region, slot, claimed);
+  atomics.add(region.i32, region.header + HeaderWord.X_RECLAIMS, 1);
+  return true;
+}
+
+/** A claim by the slot itself is a worker that died while it detached. */
+function isReclaimable(word: number, slot: number): boolean {
+  const state = stateOf(word);
+  return state === SlotState.RECLAIMING ? claimantOf(word) === slot : state !== SlotState.FREE;
+}
+
+/** Reclaims that the dead worker had begun become dead slots again, and are done now. */
+function handOnClaims(owner: Owner, deadSlot: number, notice: Notice): void {
+  const { region } = owner;
+  for (let slot = 1; slot <= region.maxWorkers; slot++) {
+    const word = loadState(region, slot);
+    if (slot === deadSlot || stateOf(word) !== SlotState.RECLAIMING || claimantOf(word) !== deadSlot) continue;
+    const dead = packState(SlotState.DEAD, generationOf(word));
+    if (swapState(region, slot, word, dead)) reclaimSlot(owner, slot, generationOf(word), notice);
+  }
+}
+
+/**
+ * Empties and closes the caches of a slot that was reclaimed by hand. Nothing is lost by it, and should its worker be alive
+ * after all (a wrong notice), its next malloc or free takes the slow path and learns there that it was reclaimed.
+ */
+function silence(owner: Owner, slot: number): void {
+  const { region } = owner;
+  const control = atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_CONTROL);
+  if (control === 0) return;
+  for (let classId = 1; classId <= Classes.COUNT; classId++) {
+    const cache = region.addressOf(control) / 4 + (classId << owner.shape.cacheShift);
+    atomics.store(region.i32, cache + CacheWord.COUNT, 0);
+    atomics.store(region.i32, cache + CacheWord.CAPACITY, 0);
+  }
+}
+
+/** Makes all slabs of a slot nobody's. False if some are pinned by a push that a living worker has yet to make. */
+function abandonAll(owner: Owner, slot: number): boolean {
+  const { region } = owner;
+  const suspects: number[] = [];
+  for (const { head } of publishedHeads(region)) {
+    recoverBusySpan(region, slot, head);
+    if (isOwned(region, head, slot) && !abandonSlab(region, head, slot, false)) suspects.push(head);
+  }
+  // Same order as in drainEverything: dirty seen, intents read, queue taken; what is in neither is nobody's push.
+  const pinned = new Set(suspects.filter((head) => isIntended(region, head)));
+  for (let head = takeQueue(region, slot); head !== 0; ) {
+    const next = atomics.load(region.i32, sliceWord(region, head, SliceWord.X_NEXT));
+    abandonSlab(region, head, slot, true);
+    head = next;
+  }
+  for (const head of suspects) if (!pinned.has(head)) abandonSlab(region, head, slot, true);
+  return ![...pinned].some((head) => isOwned(region, head, slot));
+}
+
+function isOwned(region: Region, head: number, slot: number): boolean {
+  const state = atomics.load(region.i32, sliceWord(region, head, SliceWord.X_STATE));
+  return isSlab(state) && ownerOf(state) === slot;
+}
+
+/** Returns the control blocks of a slot, found by their state: also one that was never entered in the slot. */
+function releaseControlBlocks(owner: Owner, slot: number, notice: Notice): void {
+  const { region } = owner;
+  const controlWord = region.slotWord(slot) + SlotWord.X_CONTROL;
+  const kept = notice === 'by hand' ? atomics.load(region.i32, controlWord) : 0;
+  atomics.store(region.i32, controlWord, kept);
+  for (const { head, state, count } of publishedHeads(region)) {
+    if (kindOf(state) !== Kind.CONTROL || ownerOf(state) !== slot || head === kept) continue;
+    owner.slices.open(head, count);
+    if (atomics.compareExchange(region.i32, sliceWord(region, head, SliceWord.X_STATE), state, 0) !== state) {
+      owner.slices.close();
+      continue;
+    }
+    fillMap(region, head, count, Kind.WAS | Kind.CONTROL, 0);
+    owner.slices.release(head, count);
+  }
+}
+
+/** Takes over the attachment a worker id names. Unknown, old, repeated and own ids change nothing. */
+export function reclaimWorker(owner: Owner, workerId: unknown, notice: Notice): boolean {
+  const id = parseWorkerId(owner.region, workerId);
+  if (id === undefined || id.slot === owner.slot) return false;
+  return reclaimSlot(owner, id.slot, id.generation, notice);
+}
+
+/** Takes over all attachments of a thread that has ended. */
+export function reclaimThread(owner: Owner, thread: number): boolean {
+  const { region } = owner;
+  let changed = false;
+  for (const slot of slotsOfThread(region, thread)) {
+    if (slot === owner.slot) continue;
+    const word = loadState(region, slot);
+    // Killed between taking the slot and giving it a state: as good as attaching.
+    if (stateOf(word) === SlotState.FREE) swapState(region, slot, word, packState(SlotState.DEAD, generationOf(word)));
+    changed = reclaimSlot(owner, slot, generationOf(word), 'exited') || changed;
+  }
+  return changed;
+}
+
+/** Comes back to slots that could not be reclaimed wholly before. */
+export function reclaimLeftovers(owner: Owner): void {
+  const { region } = owner;
+  const hint = region.header + HeaderWord.X_DEAD;
+  if (region.i32[hint] === 0) return;
+  atomics.store(region.i32, hint, 0);
+  for (let slot = 1; slot <= region.maxWorkers; slot++) {
+    const word = loadState(region, slot);
+    if (stateOf(word) === SlotState.DEAD) reclaimSlot(owner, slot, generationOf(word), 'exited');
+  }
+}

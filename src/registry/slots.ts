@@ -1,0 +1,104 @@
+import * as atomics from '#atomics';
+import { HeapError } from '../base/errors.js';
+import { SlotBits, SlotState, WorkerIdBits } from '../layout/format.js';
+import { SlotWord } from '../layout/offsets.generated.js';
+import type { Region } from '../memory/region.js';
+
+/*
+ * Worker slots. Life of one:
+ *
+ *   FREE -> RESERVED -> ATTACHING -> LIVE -> DEAD -> RECLAIMING -> FREE (next generation)
+ *
+ * A slot is taken by a compare-and-swap on X_THREAD, which names the thread in the same instant, so even a worker killed
+ * in the next one can be found by its exit. Everything after that is a change of X_STATE by compare-and-swap, each made by
+ * exactly one worker. A slot is free again only when it owns no slab, no control block and no journal.
+ */
+
+export function packState(state: SlotState, generation: number, claimant = 0): number {
+  return state | (claimant << SlotBits.CLAIMANT_SHIFT) | (generation << SlotBits.GENERATION_SHIFT);
+}
+
+export function stateOf(word: number): SlotState {
+  return word & SlotBits.STATE_MASK;
+}
+
+export function generationOf(word: number): number {
+  return word >>> SlotBits.GENERATION_SHIFT;
+}
+
+export function claimantOf(word: number): number {
+  return (word >>> SlotBits.CLAIMANT_SHIFT) & SlotBits.CLAIMANT_MASK;
+}
+
+export function workerIdOf(slot: number, generation: number): number {
+  return generation * (1 << WorkerIdBits.SLOT_BITS) + slot;
+}
+
+/** Slot and generation of a worker id; undefined if it can't be one of this heap. */
+export function parseWorkerId(region: Region, workerId: unknown): { slot: number; generation: number } | undefined {
+  if (!Number.isInteger(workerId) || (workerId as number) <= 0) return undefined;
+  const slot = (workerId as number) & WorkerIdBits.SLOT_MASK;
+  const generation = Math.floor((workerId as number) / (1 << WorkerIdBits.SLOT_BITS));
+  if (slot < 1 || slot > region.maxWorkers) return undefined;
+  return { slot, generation };
+}
+
+export function loadState(region: Region, slot: number): number {
+  return atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_STATE);
+}
+
+/** Changes a slot's state if it is still `from`. */
+export function swapState(region: Region, slot: number, from: number, to: number): boolean {
+  return atomics.compareExchange(region.i32, region.slotWord(slot) + SlotWord.X_STATE, from, to) === from;
+}
+
+/** Takes a free slot for a thread, or for a thread to come (`-threadTag` of the reserver). Returns it with its new generation. */
+export function claimSlot(region: Region, thread: number, state: SlotState): { slot: number; generation: number } {
+  for (let slot = 1; slot <= region.maxWorkers; slot++) {
+    const word = region.slotWord(slot) + SlotWord.X_THREAD;
+    // The plain read is a hint; the compare-and-swap takes the slot and says whose it is.
+    if (region.i32[word] !== 0 || atomics.compareExchange(region.i32, word, 0, thread) !== 0) continue;
+    const generation = (generationOf(loadState(region, slot)) + 1) & (-1 >>> SlotBits.GENERATION_SHIFT);
+    atomics.store(region.i32, region.slotWord(slot) + SlotWord.X_STATE, packState(state, generation));
+    return { slot, generation };
+  }
+  throw new HeapError(
+    'ERR_HEAP_WORKERS',
+    `all ${region.maxWorkers} worker slots are taken: raise maxWorkers, detach() workers that are done, or watch() them so that their slots come back`,
+    { maxWorkers: region.maxWorkers },
+  );
+}
+
+/** Turns a reserved slot into one of the calling thread. Throws ERR_HEAP_TOKEN if the reservation is gone or used. */
+export function claimReserved(region: Region, thread: number, workerId: number): { slot: number; generation: number } {
+  const id = parseWorkerId(region, workerId);
+  const isOurs =
+    id !== undefined &&
+    swapState(region, id.slot, packState(SlotState.RESERVED, id.generation), packState(SlotState.ATTACHING, id.generation));
+  if (!isOurs)
+    throw new HeapError('ERR_HEAP_TOKEN', `the reservation ${workerId} of this token is used up or taken back; a token of heap.reserve() serves one worker`, { workerId });
+  atomics.store(region.i32, region.slotWord(id.slot) + SlotWord.X_THREAD, thread);
+  return id;
+}
+
+/** The slots of a thread, for its exit: those it holds, and those it was about to reserve. */
+export function slotsOfThread(region: Region, thread: number): number[] {
+  const slots: number[] = [];
+  for (let slot = 1; slot <= region.maxWorkers; slot++) {
+    const holder = atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_THREAD);
+    const isHalfReserved = holder === -thread && stateOf(loadState(region, slot)) === SlotState.FREE;
+    if (holder === thread || isHalfReserved) slots.push(slot);
+  }
+  return slots;
+}
+
+/** Gives a slot back that owns nothing any more. Only who made the state RECLAIMING calls this. */
+export function freeSlot(region: Region, slot: number, reclaiming: number): void {
+  const at = region.slotWord(slot);
+  const thread = atomics.load(region.i32, at + SlotWord.X_THREAD);
+  atomics.store(region.i32, at + SlotWord.X_INTENT, 0);
+  atomics.store(region.i32, at + SlotWord.X_JOURNAL_START, 0);
+  if (!swapState(region, slot, reclaiming, packState(SlotState.FREE, generationOf(reclaiming)))) return;
+  // Last: from here on another worker may take the slot.
+  atomics.compareExchange(region.i32, at + SlotWord.X_THREAD, thread, 0);
+}

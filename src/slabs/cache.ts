@@ -1,0 +1,194 @@
+import * as atomics from '#atomics';
+import { Classes } from '../layout/classes.js';
+import { CacheWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
+import { sliceWord } from '../pages/descriptor.js';
+import type { Owner } from './owner.js';
+import { transferWord } from './owner.js';
+import { announceRemote, takeRemote } from './remote.js';
+import { addFree, createSlab, settleEmpty, takeFree } from './slab.js';
+
+/*
+ * The tiers above the slabs, one order on every path: stack -> magazine -> (transfer slots) -> slabs.
+ * The stack is what the fast path pops and pushes. The magazine, for Mid classes, is a ring that takes what the stack
+ * spills. Transfer slots, in the owner's control block, are where other workers put Mid blocks back one by one.
+ * All of them hold blocks whose live bit is off, or, in transfer slots, whose remote bit is on: losing what they hold
+ * loses nothing, which is why they may be dropped when a worker dies, and why full ones drop instead of waiting.
+ */
+
+function hasMagazine(owner: Owner, classId: number): boolean {
+  return owner.settings.magazineCapacity > 0 && classId >= Classes.FIRST_MID;
+}
+
+/** A block that leaves the cache is free in its slab. */
+function returnToSlab(owner: Owner, granule: number, classId: number): void {
+  const { region } = owner;
+  const head = region.i32[sliceWord(region, granule >>> 8, SliceWord.HEAD)]!;
+  if (addFree(owner, head, classId, 1)) settleEmpty(owner, head, classId);
+}
+
+/** Drops the `count` oldest blocks of the ring into their slabs. */
+function shedMagazine(owner: Owner, classId: number, count: number): void {
+  const { i32 } = owner.region;
+  const cache = owner.cache(classId);
+  const ring = owner.magazine(classId);
+  const capacity = owner.settings.magazineCapacity;
+  for (let left = count; left > 0; left--) {
+    const head = i32[cache + CacheWord.RING_HEAD]!;
+    const granule = i32[ring + head]!;
+    i32[cache + CacheWord.RING_COUNT]!--;
+    i32[cache + CacheWord.RING_HEAD] = (head + 1) % capacity;
+    returnToSlab(owner, granule, classId);
+  }
+}
+
+/** A full ring returns half of what it holds at once, so that the next spills find room. */
+function pushMagazine(owner: Owner, granule: number, classId: number): void {
+  const { i32 } = owner.region;
+  const cache = owner.cache(classId);
+  const capacity = owner.settings.magazineCapacity;
+  if (i32[cache + CacheWord.RING_COUNT] === capacity) shedMagazine(owner, classId, (capacity + 1) >>> 1);
+  const count = i32[cache + CacheWord.RING_COUNT]!;
+  i32[owner.magazine(classId) + ((i32[cache + CacheWord.RING_HEAD]! + count) % capacity)] = granule;
+  i32[cache + CacheWord.RING_COUNT] = count + 1;
+}
+
+function pushStack(owner: Owner, granule: number, cache: number): void {
+  const { i32 } = owner.region;
+  const count = i32[cache + CacheWord.COUNT]!;
+  i32[cache + CacheWord.WORDS + count] = granule;
+  i32[cache + CacheWord.COUNT] = count + 1;
+}
+
+function refillFromMagazine(owner: Owner, classId: number): number {
+  const { i32 } = owner.region;
+  const cache = owner.cache(classId);
+  const ring = owner.magazine(classId);
+  const capacity = owner.settings.magazineCapacity;
+  const count = Math.min(i32[cache + CacheWord.RING_COUNT]!, owner.refill[classId]!);
+  for (let i = 0; i < count; i++) {
+    const head = i32[cache + CacheWord.RING_HEAD]!;
+    i32[cache + CacheWord.RING_COUNT]!--;
+    i32[cache + CacheWord.RING_HEAD] = (head + 1) % capacity;
+    pushStack(owner, i32[ring + head]!, cache);
+  }
+  return count;
+}
+
+/** Takes Mid blocks that other workers handed back, at most the budget. */
+function refillFromTransfer(owner: Owner, classId: number): number {
+  const { region, settings } = owner;
+  const { i32 } = region;
+  const first = owner.control + owner.shape.transferOffset + (classId - Classes.FIRST_MID) * settings.transferSlots;
+  const most = Math.min(settings.transferBudget, owner.capacity[classId]!);
+  let taken = 0;
+  for (let i = 0; i < settings.transferSlots && taken < most; i++) {
+    if (i32[first + i] === 0) continue;
+    const granule = atomics.exchange(i32, first + i, 0);
+    // The remote bit decides: a slot may name a block that a drain of its slab has brought home meanwhile.
+    if (granule === 0 || !isOwnBlock(owner, granule, classId) || !takeRemote(region, granule)) continue;
+    pushStack(owner, granule, owner.cache(classId));
+    taken++;
+  }
+  return taken;
+}
+
+/** True if the block is of a slab of ours; if not, the slot named a former life of its slice, and its owner is told. */
+function isOwnBlock(owner: Owner, granule: number, classId: number): boolean {
+  const { region } = owner;
+  const word = region.i32[region.map + (granule >>> 8)]!;
+  if (word === (classId | (owner.slot << 8))) return true;
+  if ((word & 63) === classId) announceRemote(owner, region.i32[sliceWord(region, granule >>> 8, SliceWord.HEAD)]!, classId, granule);
+  return false;
+}
+
+/** Puts a remotely freed Mid block into a transfer slot of its owner. False if all are taken: then its slab is queued. */
+export function offerTransfer(owner: Owner, ownerSlot: number, granule: number, classId: number): boolean {
+  const { region, settings } = owner;
+  if (classId < Classes.FIRST_MID || settings.transferSlots === 0) return false;
+  const control = atomics.load(region.i32, region.slotWord(ownerSlot) + SlotWord.X_CONTROL);
+  if (control === 0) return false;
+  const first = transferWord(region, owner.shape, settings, control, classId);
+  for (let i = 0; i < settings.transferSlots; i++) {
+    if (region.i32[first + i] !== 0) continue;
+    // Publishes the block, whose remote bit is set, to its owner.
+    if (atomics.compareExchange(region.i32, first + i, 0, granule) === 0) return true;
+  }
+  return false;
+}
+
+function refillFromSlabs(owner: Owner, classId: number): number {
+  const { i32 } = owner.region;
+  const want = owner.refill[classId]!;
+  let taken = 0;
+  while (taken < want) {
+    const head = i32[owner.cache(classId) + CacheWord.SLABS]!;
+    if (head === 0) break;
+    taken += takeFree(owner, head, classId, want - taken);
+  }
+  return taken;
+}
+
+/** Fills the empty stack of a class from what this worker already owns. Returns the blocks it got. */
+export function refillOwned(owner: Owner, classId: number): number {
+  if (hasMagazine(owner, classId)) {
+    const fromMagazine = refillFromMagazine(owner, classId);
+    if (fromMagazine > 0) return fromMagazine;
+  }
+  if (classId >= Classes.FIRST_MID) {
+    const transferred = refillFromTransfer(owner, classId);
+    if (transferred > 0) return transferred;
+  }
+  return refillFromSlabs(owner, classId);
+}
+
+/** Fills the empty stack of a class from a new slab. Returns the blocks it got, 0 if there is no room for a slab. */
+export function refillFresh(owner: Owner, classId: number): number {
+  return createSlab(owner, classId) === 0 ? 0 : refillFromSlabs(owner, classId);
+}
+
+/** Makes room in a full stack: its oldest blocks go to the magazine or to their slabs. */
+export function spill(owner: Owner, classId: number): void {
+  const { i32 } = owner.region;
+  const cache = owner.cache(classId);
+  const count = i32[cache + CacheWord.COUNT]!;
+  const spilled = Math.min(owner.settings.spillHysteresis, (count + 1) >>> 1);
+  const bottom = cache + CacheWord.WORDS;
+  i32[cache + CacheWord.SPILLS]!++;
+  const toMagazine = hasMagazine(owner, classId);
+  for (let i = 0; i < spilled; i++) {
+    const granule = i32[bottom + i]!;
+    // A killed worker's cache is dropped whole, so a block both here and there for an instant harms nobody.
+    if (toMagazine) pushMagazine(owner, granule, classId);
+    else returnToSlab(owner, granule, classId);
+  }
+  i32.copyWithin(bottom, bottom + spilled, bottom + count);
+  i32[cache + CacheWord.COUNT] = count - spilled;
+}
+
+/** Empties both tiers of a class into its slabs. */
+export function flush(owner: Owner, classId: number): void {
+  const { i32 } = owner.region;
+  const cache = owner.cache(classId);
+  if (hasMagazine(owner, classId)) shedMagazine(owner, classId, i32[cache + CacheWord.RING_COUNT]!);
+  const count = i32[cache + CacheWord.COUNT]!;
+  i32[cache + CacheWord.COUNT] = 0;
+  for (let i = 0; i < count; i++) returnToSlab(owner, i32[cache + CacheWord.WORDS + i]!, classId);
+}
+
+/** Blocks of a class in both tiers. */
+export function cachedBlocks(owner: Owner, classId: number): number {
+  const { i32 } = owner.region;
+  const cache = owner.cache(classId);
+  return i32[cache + CacheWord.COUNT]! + i32[cache + CacheWord.RING_COUNT]!;
+}
+
+/** True if a cache of the owner holds this block; for the heap check. */
+export function* cachedGranules(owner: Owner, classId: number): Generator<number> {
+  const { i32 } = owner.region;
+  const cache = owner.cache(classId);
+  for (let i = 0; i < i32[cache + CacheWord.COUNT]!; i++) yield i32[cache + CacheWord.WORDS + i]!;
+  if (!hasMagazine(owner, classId)) return;
+  for (let i = 0; i < i32[cache + CacheWord.RING_COUNT]!; i++)
+    yield i32[owner.magazine(classId) + ((i32[cache + CacheWord.RING_HEAD]! + i) % owner.settings.magazineCapacity)]!;
+}
+

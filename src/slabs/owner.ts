@@ -1,0 +1,87 @@
+import type { HeapSettings } from '../config/options.js';
+import { CLASS_BYTES, Classes } from '../layout/classes.js';
+import { Geometry } from '../layout/geometry.js';
+import { CacheWord } from '../layout/offsets.generated.js';
+import type { Region } from '../memory/region.js';
+import { Slices } from '../pages/slices.js';
+
+/** Shape of a control block: the caches of all classes, then the magazines and transfer slots of the Mid classes. */
+export interface ControlShape {
+  /** Words of one class's cache, as a shift. */
+  readonly cacheShift: number;
+  readonly magazineOffset: number;
+  readonly transferOffset: number;
+  readonly slices: number;
+}
+
+const MID_CLASSES = Classes.COUNT - Classes.FIRST_MID + 1;
+
+export function controlShape(settings: HeapSettings): ControlShape {
+  const cacheShift = Math.ceil(Math.log2(CacheWord.WORDS + settings.cacheCapacity));
+  const magazineOffset = (Classes.COUNT + 1) << cacheShift;
+  const transferOffset = magazineOffset + MID_CLASSES * settings.magazineCapacity;
+  const words = transferOffset + MID_CLASSES * settings.transferSlots;
+  return { cacheShift, magazineOffset, transferOffset, slices: Math.ceil((words * 4) / Geometry.SLICE_BYTES) };
+}
+
+/** Most blocks the cache of a class holds. */
+function cacheCapacity(settings: HeapSettings, classId: number): number {
+  const byBytes = Math.floor(settings.cacheBytes / CLASS_BYTES[classId]!);
+  return Math.min(settings.cacheCapacity, Math.max(4, byBytes));
+}
+
+/** Most blocks one refill takes: falls from refillMax for the smallest class to a quarter of it for the biggest. */
+function refillBlocks(settings: HeapSettings, classId: number): number {
+  const isHot = CLASS_BYTES[classId]! <= 128;
+  const falling = settings.refillMax * (1 - (0.75 * (classId - 1)) / (Classes.COUNT - 1));
+  return Math.max(1, Math.min(cacheCapacity(settings, classId), Math.round(isHot ? settings.refillMaxHot : falling)));
+}
+
+/**
+ * The calling worker as owner of slabs: its slot, its control block inside the region, and numbers derived from the
+ * settings. Data only; what is done with it is in the other files of this room.
+ */
+export class Owner {
+  readonly region: Region;
+  readonly slices: Slices;
+  readonly slot: number;
+  readonly settings: HeapSettings;
+  readonly shape: ControlShape;
+  /** Word index of the control block. */
+  readonly control: number;
+  readonly refill: Int32Array;
+  readonly capacity: Int32Array;
+
+  constructor(region: Region, slot: number, settings: HeapSettings, controlSlice: number, slices: Slices) {
+    this.region = region;
+    this.slices = slices;
+    this.slot = slot;
+    this.settings = settings;
+    this.shape = controlShape(settings);
+    this.control = region.addressOf(controlSlice) / 4;
+    this.refill = CLASS_BYTES.map((_, classId) => (classId === 0 ? 0 : refillBlocks(settings, classId)));
+    this.capacity = CLASS_BYTES.map((_, classId) => (classId === 0 ? 0 : cacheCapacity(settings, classId)));
+  }
+
+  /** Word index of a class's cache record. */
+  cache(classId: number): number {
+    return this.control + (classId << this.shape.cacheShift);
+  }
+
+  magazine(classId: number): number {
+    return this.control + this.shape.magazineOffset + (classId - Classes.FIRST_MID) * this.settings.magazineCapacity;
+  }
+
+  /** Starts with empty caches. The control block's memory may hold anything before. */
+  initialise(): void {
+    const { i32 } = this.region;
+    i32.fill(0, this.control, this.control + (this.shape.slices * Geometry.SLICE_BYTES) / 4);
+    for (let classId = 1; classId <= Classes.COUNT; classId++)
+      i32[this.cache(classId) + CacheWord.CAPACITY] = this.capacity[classId]!;
+  }
+}
+
+/** Word index of the transfer slots of a class, in the control block of whichever worker. */
+export function transferWord(region: Region, shape: ControlShape, settings: HeapSettings, controlSlice: number, classId: number): number {
+  return region.addressOf(controlSlice) / 4 + shape.transferOffset + (classId - Classes.FIRST_MID) * settings.transferSlots;
+}

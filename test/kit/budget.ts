@@ -1,0 +1,29 @@
+/**
+ * How much each test does: the one place to make the suite longer or shorter. SABMALLOC_TEST_SCALE multiplies the
+ * counts, so a night's run is `SABMALLOC_TEST_SCALE=50 npm test`.
+ */
+const scale = Number(process.env.SABMALLOC_TEST_SCALE ?? 1);
+const times = (count: number): number => Math.max(1, Math.round(count * scale));
+
+/** Milliseconds a test may take: longer runs need longer limits. */
+export const longTest = (milliseconds: number): number => milliseconds * Math.max(1, scale);
+
+export const BUDGET = {
+  /** Single-threaded state machine: runs per configuration, and commands per run. */
+  modelRuns: times(60),
+  modelCommands: 100,
+  /** The same over real workers in lock step. */
+  crossRuns: times(15),
+  crossCommands: 60,
+  /** Free-running workers that trade blocks: operations of each. */
+  tradeSteps: times(60_000),
+  /** Largest size of the sweep over every size. */
+  everySizeTo: 70_000,
+  /** Fills of a region to the brim and back. */
+  brimRounds: times(20),
+  /** Workers killed in the storm, and how many live at once. */
+  kills: times(200),
+  killsAtOnce: 3,
+  /** Workers killed as they attach. */
+  attachKills: times(30),
+} as const;

@@ -1,0 +1,236 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { anchorsOf, fencesIn, relativeLinksIn } from './tidy/markdown.js';
+import {
+  checkAtomics,
+  checkCycles,
+  checkFileLength,
+  checkFloors,
+  checkFunctionLength,
+  checkPlatform,
+  checkRooms,
+  checkUnfinished,
+  parseFloors,
+  type Complaints,
+} from './tidy/rules.js';
+import type { Source } from './tidy/source.js';
+
+const FILE_LINES_MOST = 500;
+const FUNCTION_LINES_MOST = 70;
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (...path: string[]): string => readFileSync(join(root, ...path), 'utf8');
+
+function filesUnder(folder: string, extension: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isFile()) return entry.name.endsWith(extension) ? [path] : [];
+    const skipped = ['node_modules', 'dist', 'build', 'coverage', '.git'].includes(entry.name);
+    return entry.isDirectory() && !skipped ? filesUnder(path, extension) : [];
+  });
+}
+
+/** Reads `#name` imports of package.json as paths within src. */
+function readAliases(): Map<string, string> {
+  const { imports } = JSON.parse(read('package.json')) as { imports: Record<string, { source: string }> };
+  return new Map(Object.entries(imports).map(([name, { source }]) => [name, source.replace(/^\.\/src\//, '')]));
+}
+
+function checkLinks(path: string, markdown: string): Complaints {
+  return relativeLinksIn(markdown).flatMap(({ target, line }) => {
+    const [file, anchor = ''] = decodeURI(target).split('#');
+    const to = file === '' ? path : resolve(dirname(path), file);
+    const where = `${relative(root, path)}:${line}`;
+    if (to !== path && !existsSync(to)) return [`${where}: ${target} does not exist`];
+    if (anchor === '' || !to.endsWith('.md')) return [];
+    const text = to === path ? markdown : readFileSync(to, 'utf8');
+    return anchorsOf(text).has(anchor) ? [] : [`${where}: ${target} names no heading`];
+  });
+}
+
+describe('the source tree', () => {
+  const sources: Source[] = filesUnder(join(root, 'src'), '.ts').map((path) => ({
+    path: relative(join(root, 'src'), path).replaceAll('\\', '/'),
+    text: readFileSync(path, 'utf8'),
+  }));
+  const floors = parseFloors(read('src', 'README.md'));
+  const aliases = readAliases();
+
+  it('has a floor for every room', () => expect(checkRooms(sources, floors)).toEqual([]));
+  it('imports downwards only', () => expect(checkFloors(sources, floors, aliases)).toEqual([]));
+  it('has no import cycle', () => expect(checkCycles(sources, aliases)).toEqual([]));
+  it('names Atomics in one room', () => expect(checkAtomics(sources)).toEqual([]));
+  it('looks at the runtime in one room', () => expect(checkPlatform(sources)).toEqual([]));
+  it('has files of readable length', () => expect(checkFileLength(sources, FILE_LINES_MOST)).toEqual([]));
+  it('has functions of readable length', () => expect(checkFunctionLength(sources, FUNCTION_LINES_MOST)).toEqual([]));
+  it('is finished', () => expect(checkUnfinished(sources)).toEqual([]));
+});
+
+describe('the documents', () => {
+  it('link to files and headings that exist', () => {
+    const complaints = filesUnder(root, '.md').flatMap((path) => checkLinks(path, readFileSync(path, 'utf8')));
+    expect(complaints).toEqual([]);
+  });
+});
+
+// A checker that finds nothing may be one that looks at nothing: every rule is shown what it forbids.
+describe('the rules see', () => {
+  const floors = parseFloors(
+    '| floor | room |\n|--:|---|\n| 0 | `base/` | x |\n| 1 | `platform/` | x |\n| 1 | `layout/` | x |\n| 8 | `index.ts` | x |\n',
+  );
+  const source = (path: string, text: string): Source => ({ path, text });
+  const importing = (path: string, specifier: string): Source => source(path, `import { a } from '${specifier}';\n`);
+
+  it('the table of floors', () => {
+    expect([...floors]).toEqual([
+      ['base', 0],
+      ['platform', 1],
+      ['layout', 1],
+      ['index.ts', 8],
+    ]);
+  });
+
+  it('a room without a floor and a floor without a room', () => {
+    const rooms = ['base', 'layout', 'attic'].map((room) => source(`${room}/a.ts`, ''));
+    expect(checkRooms([...rooms, source('index.ts', '')], floors)).toEqual([
+      'attic: has no floor in src/README.md',
+      'src/README.md: platform is empty',
+    ]);
+  });
+
+  it.each([
+    ['upwards', 'base/a.ts', '../layout/b.js'],
+    ['sideways', 'layout/a.ts', '../platform/b.js'],
+    ['a room without a floor', 'layout/a.ts', '../attic/b.js'],
+    ['a package', 'base/a.ts', 'lodash'],
+    ['node, outside platform', 'layout/a.ts', 'node:fs'],
+    ['out of src', 'layout/a.ts', '../../test/kit.js'],
+    ['an alias upwards', 'base/a.ts', '#layout'],
+  ])('an import of %s', (_, path, specifier) => {
+    const aliases = new Map([['#layout', 'layout/a.ts']]);
+    expect(checkFloors([importing(path, specifier)], floors, aliases)).toHaveLength(1);
+  });
+
+  it.each([
+    "export * from '../layout/b.js';",
+    "export type { B } from '../layout/b.js';",
+    "import type { B } from '../layout/b.js';",
+    "type B = import('../layout/b.js').B;",
+    "const b = await import('../layout/b.js');",
+    "const b = require('../layout/b.js');",
+    "import b = require('../layout/b.js');",
+    "import '../layout/b.js';",
+  ])('an import written as %s', (text) => {
+    expect(checkFloors([source('base/a.ts', text)], floors)).toEqual([
+      'base/a.ts:1: base imports layout, which is on no lower floor',
+    ]);
+  });
+
+  it('that other imports are fine', () => {
+    const fine = [
+      importing('layout/a.ts', '../base/b.js'),
+      importing('layout/b.ts', './a.js'),
+      importing('platform/a.ts', 'node:worker_threads'),
+      importing('layout/c.ts', '#base'),
+      importing('index.ts', './layout/a.js'),
+    ];
+    expect(checkFloors(fine, floors, new Map([['#base', 'base/a.ts']]))).toEqual([]);
+  });
+
+  it('a cycle, once', () => {
+    const ring = [importing('a/a.ts', './b.js'), importing('a/b.ts', '../c/c.js'), importing('c/c.ts', '#a')];
+    const aliases = new Map([['#a', 'a/a.ts']]);
+    expect(checkCycles(ring, aliases)).toEqual(['a/a.ts -> a/b.ts -> c/c.ts -> a/a.ts: an import cycle']);
+    expect(checkCycles(ring.slice(0, 2), aliases)).toEqual([]);
+  });
+
+  it.each(['Atomics.load(w, 0);', 'globalThis.Atomics', "globalThis['Atomics']", 'const { Atomics: A } = globalThis;'])(
+    'Atomics in %s',
+    (text) => {
+      expect(checkAtomics([source('base/a.ts', text)])).toHaveLength(1);
+      expect(checkAtomics([source('atomics/native.ts', text)])).toEqual([]);
+      expect(checkAtomics([source('base/a.ts', `// ${text}\n/** ${text} */`)])).toEqual([]);
+    },
+  );
+
+  it.each([
+    'process.exit();',
+    'const where = typeof window;',
+    'globalThis.self',
+    "globalThis['navigator']",
+    'const { process } = globalThis;',
+    'const all = { process };',
+    "import fs from 'node:fs';",
+    "await import('node:fs');",
+  ])('the runtime in %s', (text) => {
+    expect(checkPlatform([source('base/a.ts', text)])).toHaveLength(1);
+    expect(checkPlatform([source('platform/a.ts', text)])).toEqual([]);
+  });
+
+  it('that a member may have the name of a global', () => {
+    const text = 'interface A { self: 1; window(): 2 }\nconst b = { process: 1 };\nb.process;\n// process.exit()';
+    expect(checkPlatform([source('base/a.ts', text)])).toEqual([]);
+  });
+
+  it('a file that is too long', () => {
+    expect(checkFileLength([source('base/a.ts', 'x;\n'.repeat(11))], 10)).toEqual([
+      'base/a.ts: 11 lines, more than 10',
+    ]);
+    expect(checkFileLength([source('base/a.ts', 'x;\n'.repeat(10))], 10)).toEqual([]);
+    expect(checkFileLength([source('base/a.generated.ts', 'x;\n'.repeat(11))], 10)).toEqual([]);
+  });
+
+  it.each([
+    ['function f() {', '}'],
+    ['const f = () => {', '};'],
+    ['class A { f() {', '} }'],
+    ['class A { get f() {', 'return 1; } }'],
+    ['class A { constructor() {', '} }'],
+    ['call(function () {', '});'],
+  ])('a function that is too long: %s', (head, tail) => {
+    const ofLines = (lines: number): Source =>
+      source('base/a.ts', `/**\n * Not counted.\n */\n${head}\n${'x;\n'.repeat(lines - 2)}${tail}\n`);
+    expect(checkFunctionLength([ofLines(11)], 10)).toHaveLength(1);
+    expect(checkFunctionLength([ofLines(10)], 10)).toEqual([]);
+  });
+
+  it('what is unfinished', () => {
+    const text = `a;\n// TODO: b\n/* FIXME */`;
+    expect(checkUnfinished([source('base/a.ts', text)])).toEqual([
+      'base/a.ts:2: unfinished',
+      'base/a.ts:3: unfinished',
+    ]);
+  });
+
+  it('links that lead nowhere', () => {
+    const page = join(root, 'page.md');
+    const text = [
+      '# A page, and `more`',
+      '[ok](package.json) [ok](#a-page-and-more) [ok](https://example.org/x.md) ![ok](<LICENSE> "title")',
+      '[no](./no-such-file.md)',
+      '[no](#no-such-heading)',
+      '[no]: no-such-reference.md',
+      '`[code](no-such-code.md)`',
+      '```md',
+      '[code](no-such-code.md)',
+      '```',
+      '<img src="no-such-image.png">',
+    ].join('\n');
+    expect(checkLinks(page, text).sort()).toEqual([
+      'page.md:10: no-such-image.png does not exist',
+      'page.md:3: ./no-such-file.md does not exist',
+      'page.md:4: #no-such-heading names no heading',
+      'page.md:5: no-such-reference.md does not exist',
+    ]);
+  });
+
+  it('fences with their marks and the prose before them', () => {
+    const text = 'Intro\n\n```ts no-run\nlet a;\n```\nPrints:\n```text\nhello\n```\n';
+    expect(fencesIn(text)).toEqual([
+      { language: 'ts', marks: ['no-run'], text: 'let a;\n', line: 3, before: 'Intro\n\n' },
+      { language: 'text', marks: [], text: 'hello\n', line: 7, before: '\nPrints:\n' },
+    ]);
+  });
+});

@@ -1,0 +1,74 @@
+// A worker that does what it is told: each message `{ id, op, args }` is answered with `{ id, result }` or `{ id, error }`.
+import { parentPort, workerData } from 'node:worker_threads';
+import { Heap, HeapError } from 'sabmalloc';
+import { damage, nonZero, Random, stamp } from './common.mjs';
+
+let heap;
+
+const isTypedArray = (value) => ArrayBuffer.isView(value) && !(value instanceof DataView);
+
+/** Addresses of stamped blocks of mixed sizes; `[address, bytes]` of each. */
+function allocate(count, least, most, seed, tag) {
+  const random = new Random(seed);
+  return Array.from({ length: count }, () => {
+    const bytes = random.size(least, most);
+    const address = heap.malloc(bytes);
+    stamp(heap.u8, address, bytes, tag);
+    return [address, bytes];
+  });
+}
+
+const ops = {
+  attach(token) {
+    heap = Heap.attach(token);
+    return heap.workerId;
+  },
+  /** Attaches, says whether that gave the same heap again. */
+  attachAgain: (token) => Heap.attach(token) === heap,
+  /** Attaches only to see what happens. */
+  tryAttach(token) {
+    const other = Heap.attach(token);
+    const id = other.workerId;
+    if (other !== heap) other.detach();
+    return id;
+  },
+  detach: () => heap.detach(),
+  property: (name) => heap[name],
+  /** Any method of the heap; views are sent as they are, iterators as arrays. */
+  heap(method, ...args) {
+    const result = heap[method](...args);
+    if (method === 'blocks') return [...result];
+    return ArrayBuffer.isView(result) && method.endsWith('Many') ? [...result] : result;
+  },
+  viewMatches: (address, view) => isTypedArray(view) && heap.addressOf(view) === address,
+  allocate,
+  stamp: (address, bytes, tag) => stamp(heap.u8, address, bytes, tag),
+  damage: (address, bytes, tag, stamped) => damage(heap.u8, address, bytes, tag, stamped),
+  nonZero: (address, bytes) => nonZero(heap.u8, address, bytes),
+  /** How many of these blocks, `[address, bytes]`, are not as stamped. */
+  damaged: (blocks, tag) => blocks.filter(([address, bytes]) => damage(heap.u8, address, bytes, tag) !== -1).length,
+  freeAll(addresses) {
+    for (const address of addresses) heap.free(address);
+  },
+  /** Throws out of the event loop: the worker dies of an uncaught error. */
+  throwUp(message) {
+    setImmediate(() => {
+      throw new Error(message);
+    });
+  },
+  exit: (code) => setImmediate(() => process.exit(code)),
+  /** Nothing left to do: the thread ends by itself, without having detached. */
+  close: () => setImmediate(() => parentPort.close()),
+};
+
+function answer({ id, op, args }) {
+  try {
+    parentPort.postMessage({ id, result: ops[op](...args) });
+  } catch (error) {
+    const isHeapError = error instanceof HeapError && error instanceof Error;
+    parentPort.postMessage({ id, error: { code: error.code, isHeapError, message: String(error.message) } });
+  }
+}
+
+if (workerData?.token !== undefined) ops.attach(workerData.token);
+parentPort.on('message', answer);
