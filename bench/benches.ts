@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Option, type Command } from 'commander';
 import {
   integer,
   integerOption,
@@ -52,8 +52,14 @@ export function addBenches(parent: Command, use: UseSpec): void {
     .addOption(rounds(10));
   addBench(parent, 'tiny-hot', 'blocks of one size allocated and all freed again, last or first one first', use)
     .addOption(workers(1))
-    .addOption(new Option('--size <list>', 'sizes, one after the other').argParser(parseSizeList).default([16, 32, 64], '16,32,64'))
-    .addOption(new Option('--order <list>', 'order of the frees').argParser(parseOrders).default(['lifo', 'fifo'], 'lifo,fifo'))
+    .addOption(
+      new Option('--size <list>', 'sizes, one after the other')
+        .argParser(parseSizeList)
+        .default([16, 32, 64], '16,32,64'),
+    )
+    .addOption(
+      new Option('--order <list>', 'order of the frees').argParser(parseOrders).default(['lifo', 'fifo'], 'lifo,fifo'),
+    )
     .addOption(integerOption('--slots <n>', 'blocks allocated before the first is freed', 1, 1 << 24, 100))
     .addOption(operations(1_000_000))
     .addOption(rounds(10));

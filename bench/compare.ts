@@ -59,7 +59,8 @@ export async function compare(title: string, candidates: readonly Candidate[], r
     bar.stop();
   }
   checkSameWork(candidates, runs);
-  const [first, second] = runs;
+  const first = runs[0];
+  const second = runs.at(1);
   return {
     title,
     candidates: candidates.map(({ name }, i) => ({

@@ -3,14 +3,23 @@ import { ORDERS, type Order, type OptionValue } from './spec.js';
 
 /** Parsers of flag values: each refuses with a sentence that says what would be right. */
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1024, kib: 1024, m: 2 ** 20, mib: 2 ** 20, g: 2 ** 30, gib: 2 ** 30 };
+const UNITS: Readonly<Partial<Record<string, number>>> = {
+  '': 1,
+  b: 1,
+  k: 1024,
+  kib: 1024,
+  m: 2 ** 20,
+  mib: 2 ** 20,
+  g: 2 ** 30,
+  gib: 2 ** 30,
+};
 
 const SIZE_MAX = 1 << 28;
 
 function bytesIn(text: string): number | undefined {
-  const [, digits, unit] = /^(\d+)\s*([a-z]*)$/i.exec(text.trim()) ?? [];
-  const factor = UNITS[(unit ?? '').toLowerCase()];
-  return digits === undefined || factor === undefined ? undefined : Number(digits) * factor;
+  const match = /^(\d+)\s*([a-z]*)$/i.exec(text.trim());
+  const factor = match === null ? undefined : UNITS[match[2].toLowerCase()];
+  return match === null || factor === undefined ? undefined : Number(match[1]) * factor;
 }
 
 export function parseBytes(text: string): number {
@@ -28,7 +37,9 @@ export function parseSizeRange(text: string): SizeRange {
   const parts = text.split('-').map(bytesIn);
   const [min, max = min] = parts;
   if (parts.length > 2 || min === undefined || max === undefined || min > max || max > SIZE_MAX) {
-    throw new InvalidArgumentError('Write a size or a range of sizes in bytes, such as 64, 8-64 or 2KiB-32KiB, up to 256MiB.');
+    throw new InvalidArgumentError(
+      'Write a size or a range of sizes in bytes, such as 64, 8-64 or 2KiB-32KiB, up to 256MiB.',
+    );
   }
   return { min, max };
 }
@@ -59,11 +70,11 @@ export function integer(min: number, max: number): (text: string) => number {
 
 /** `--set name=value`, to be given any number of times. Whether the heap knows the name is for the heap to say. */
 export function parseSetting(text: string, before: Record<string, OptionValue> = {}): Record<string, OptionValue> {
-  const [, name, value] = /^(\w+)=(.+)$/.exec(text) ?? [];
-  if (name === undefined || value === undefined) {
+  const match = /^(\w+)=(.+)$/.exec(text);
+  if (match === null) {
     throw new InvalidArgumentError('Write an option of the heap with its value, such as cacheCapacity=64.');
   }
-  return { ...before, [name]: settingValue(value) };
+  return { ...before, [match[1]]: settingValue(match[2]) };
 }
 
 function settingValue(text: string): OptionValue {

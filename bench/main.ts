@@ -35,10 +35,10 @@ async function runCompare(spec: Spec, command: Command): Promise<void> {
   if (spec.verify) command.error('error: compare measures speed; run the bench itself to --verify.');
   warnOfLoad();
   const rival = rivalOf(spec, flags.against);
-  const candidates = [ours(spec, rival?.name === 'native' ? 'sabmalloc' : spec.preset), ...(rival ? [rival] : [])];
+  const candidates = [ours(spec, flags.against === 'native' ? 'sabmalloc' : spec.preset), ...(rival ? [rival] : [])];
   const comparison = await compare(spec.bench, candidates, flags.repeat);
   if (flags.json === true) {
-    printJson(comparison);
+    printJson({ bench: 'compare', ...comparison });
     return;
   }
   printComparisons([comparison]);
@@ -48,7 +48,7 @@ async function runCompare(spec: Spec, command: Command): Promise<void> {
 async function runAccept(flags: { json?: boolean; repeat: number; preset: string }): Promise<void> {
   warnOfLoad();
   const verdicts = await accept(flags.preset, flags.repeat);
-  if (flags.json === true) printJson(verdicts);
+  if (flags.json === true) printJson({ bench: 'accept', verdicts });
   else printVerdicts(verdicts);
   if (!verdicts.every(({ met }) => met)) process.exitCode = 1;
 }

@@ -49,10 +49,10 @@ function addArrays(bench: Bench, heap: Heap): void {
       for (let i = 0; i < BATCH; i++) kept[i] = new Float32Array(length);
     });
     bench.add(`alloc(Float32Array, ${length}) + free`, () => {
-      for (let i = 0; i < BATCH; i++) heap.free((kept[i] = heap.alloc(Float32Array, length)) as Float32Array);
+      for (let i = 0; i < BATCH; i++) heap.free((kept[i] = heap.alloc(Float32Array, length)));
     });
     bench.add(`allocUnsafe(Float32Array, ${length}) + free`, () => {
-      for (let i = 0; i < BATCH; i++) heap.free((kept[i] = heap.allocUnsafe(Float32Array, length)) as Float32Array);
+      for (let i = 0; i < BATCH; i++) heap.free((kept[i] = heap.allocUnsafe(Float32Array, length)));
     });
   }
 }

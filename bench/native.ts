@@ -94,6 +94,9 @@ function writePlan(folder: string, plan: ReplayPlan): string {
     parts.push(Uint32Array.from(ops), from, to, sizes, positions, leftovers);
   }
   const path = join(folder, 'plan');
-  writeFileSync(path, Buffer.concat(parts.map((part) => new Uint8Array(part.buffer, part.byteOffset, part.byteLength))));
+  writeFileSync(
+    path,
+    Buffer.concat(parts.map((part) => new Uint8Array(part.buffer, part.byteOffset, part.byteLength))),
+  );
   return path;
 }

@@ -33,15 +33,24 @@ ${records.join('\n')}`;
 export function classesPage(): string {
   const rows: string[] = [];
   for (let classId = 1; classId < CLASS_BYTES.length; classId++) {
-    const bytes = CLASS_BYTES[classId]!;
-    const smallest = CLASS_BYTES[classId - 1]! + 1;
+    const bytes = CLASS_BYTES[classId];
+    const smallest = CLASS_BYTES[classId - 1] + 1;
     const waste = ((bytes - smallest) / bytes) * 100;
     const slab = (slices: number): string => {
       const blocks = capacityBlocks(classId, slices);
       const tail = (1 - (blocks * bytes) / (slices * 4096)) * 100;
       return `${slices * 4} KiB, ${blocks} blocks, ${tail.toFixed(1)} %`;
     };
-    rows.push(row([classId, bytes, `${smallest === 1 ? 0 : smallest}-${bytes}`, `${waste.toFixed(1)} %`, slab(SLAB_SLICES_FIRST[classId]!), slab(SLAB_SLICES_FULL[classId]!)]));
+    rows.push(
+      row([
+        classId,
+        bytes,
+        `${smallest === 1 ? 0 : smallest}-${bytes}`,
+        `${waste.toFixed(1)} %`,
+        slab(SLAB_SLICES_FIRST[classId]),
+        slab(SLAB_SLICES_FULL[classId]),
+      ]),
+    );
   }
   return `${notice('src/layout/classes.ts')}
 # Size classes
@@ -69,7 +78,14 @@ export function configurationPage(): string {
     return row([`\`${name}\``, spec.group, spec.scope, rangeOf(spec), String(spec.default ?? 'none'), spec.doc]);
   });
   const presets = Object.values(PRESETS).map((preset) =>
-    row([`\`${preset.name}\``, preset.version, preset.description, Object.entries(preset.options).map(([name, value]) => `\`${name}\` ${String(value)}`).join(', ') || 'the defaults']),
+    row([
+      `\`${preset.name}\``,
+      preset.version,
+      preset.description,
+      Object.entries(preset.options)
+        .map(([name, value]) => `\`${name}\` ${String(value)}`)
+        .join(', ') || 'the defaults',
+    ]),
   );
   return `${notice('src/config/options.ts and presets/*.json')}
 # Configuration

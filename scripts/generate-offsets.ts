@@ -4,7 +4,7 @@ import { RECORDS, offsetsOf } from '../src/layout/schema.js';
 export function offsetsSource(): string {
   const enums = RECORDS.map((record) => {
     const used = offsetsOf(record);
-    const last = used[used.length - 1]!;
+    const last = used[used.length - 1];
     if (last.offset + (last.field.words ?? 1) > record.words)
       throw new Error(`${record.name} outgrew its ${record.words} words`);
     const members = used.map(

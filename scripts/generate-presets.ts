@@ -2,7 +2,9 @@ import { readFileSync, readdirSync } from 'node:fs';
 
 /** `src/config/presets.generated.ts`: the files under presets/ as a module, so that the library reads no files. */
 export function presetsSource(presetsFolder: URL): string {
-  const files = readdirSync(presetsFolder).filter((name) => name.endsWith('.json')).sort();
+  const files = readdirSync(presetsFolder)
+    .filter((name) => name.endsWith('.json'))
+    .sort();
   const entries = files.map((name) => {
     const preset = JSON.parse(readFileSync(new URL(name, presetsFolder), 'utf8')) as { name: string };
     if (`${preset.name}.json` !== name) throw new Error(`presets/${name} names itself ${preset.name}`);

@@ -28,14 +28,7 @@ export function churn(heap: Heap, slots: Slots, draw: Draw, marker: Marker, pair
 }
 
 /** The same in bursts: `burst` neighbouring slots are freed, then all of them filled. */
-export function churnBursts(
-  heap: Heap,
-  slots: Slots,
-  draw: Draw,
-  marker: Marker,
-  pairs: number,
-  burst: number,
-): void {
+export function churnBursts(heap: Heap, slots: Slots, draw: Draw, marker: Marker, pairs: number, burst: number): void {
   const { addresses } = slots;
   const { sizeMin, sizeCount, sizeShift } = draw;
   const firsts = addresses.length - burst + 1;

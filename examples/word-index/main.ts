@@ -27,7 +27,7 @@ async function main(): Promise<number> {
   print(options.json ? toJson(report) : `\n${toText(report)}`);
   const { failure } = report.build;
   if (failure !== undefined) return failed(isOutOfMemory(failure) ? outOfMemory(options) : failure.message);
-  return report.freed.liveBlocks === 0 ? 0 : failed('Blocks are left over: somebody lost them.');
+  return report.collected.liveBlocks === 0 ? 0 : failed('Blocks are left over: somebody lost them.');
 }
 
 /** The heap, or a sentence saying why there is none. */

@@ -17,12 +17,13 @@ export interface HeapFigures {
   readonly liveBytes: number;
   readonly committedBytes: number;
   readonly peakCommittedBytes: number;
-  readonly reservedBytes: number;
-  /** Share of the committed bytes that no live block uses. */
+  /** Share of the bytes committed for blocks that no live block uses. */
   readonly fragmentation: number;
-  /** Blocks freed by a worker that didn't own them. */
+  /** Blocks freed by a worker that didn't own them, so far. */
   readonly remoteFrees: number;
   readonly remoteFreesPending: number;
+  /** Slabs taken over from workers that ended. */
+  readonly adoptions: number;
 }
 
 export interface BuildFigures {
@@ -36,7 +37,15 @@ export interface BuildFigures {
   readonly postings: number;
   readonly overlongWords: number;
   readonly skipped: Readonly<Record<SkipReason, number>>;
+  readonly remoteFrees: number;
   readonly failure: Error | undefined;
+}
+
+export interface ReleaseFigures {
+  readonly threads: readonly number[];
+  readonly milliseconds: number;
+  readonly blocks: number;
+  readonly remoteFrees: number;
 }
 
 export interface Report {
@@ -44,36 +53,38 @@ export interface Report {
   readonly workers: number;
   readonly build: BuildFigures;
   readonly answers: readonly Answer[];
+  readonly release: ReleaseFigures;
+  /** The heap when the index stands, when all of it has been freed, and when the heap has tidied up. */
   readonly built: HeapFigures;
-  readonly release: { readonly threads: readonly number[]; readonly milliseconds: number; readonly blocks: number };
   readonly freed: HeapFigures;
+  readonly collected: HeapFigures;
 }
 
 export function heapFigures(heap: Heap): HeapFigures {
-  const { liveBlocks, liveBytes, committedBytes, peakCommittedBytes, reservedBytes, remoteFrees, remoteFreesPending } =
+  const { liveBlocks, liveBytes, committedBytes, peakCommittedBytes, fragmentation, remoteFreesPending, counters } =
     heap.stats();
-  const fragmentation = committedBytes > 0 ? 1 - liveBytes / committedBytes : 0;
+  const { remoteFrees, adoptions } = counters;
   return {
     liveBlocks,
     liveBytes,
     committedBytes,
     peakCommittedBytes,
-    reservedBytes,
     fragmentation,
     remoteFrees,
     remoteFreesPending,
+    adoptions,
   };
 }
 
 /** Errors have no JSON of their own: the failure becomes its message. */
 export function toJson(report: Report): string {
   const build = { ...report.build, failure: report.build.failure?.message };
-  return JSON.stringify({ ...report, build, liveBlocks: report.freed.liveBlocks }, null, 2);
+  return JSON.stringify({ ...report, build, liveBlocks: report.collected.liveBlocks }, null, 2);
 }
 
 export function toText(report: Report): string {
-  const { freed } = report;
-  const parts = [buildText(report), answersText(report), heapText(report), `live blocks: ${count(freed.liveBlocks)}`];
+  const liveBlocks = `live blocks: ${count(report.collected.liveBlocks)}`;
+  const parts = [buildText(report), answersText(report), heapText(report), liveBlocks];
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
@@ -102,20 +113,22 @@ function answersText({ answers, folder }: Report): string {
   return blocks.join('\n');
 }
 
-function heapText({ built, freed, build, release }: Report): string {
-  const table = newTable(['heap', 'index built', 'all freed'], ['left', 'right', 'right']);
-  const row = (name: string, text: (figures: HeapFigures) => string) => table.push([name, text(built), text(freed)]);
+function heapText({ built, freed, collected, build, release }: Report): string {
+  const table = newTable(['heap', 'index built', 'all freed', 'collected'], ['left', 'right', 'right', 'right']);
+  const row = (name: string, text: (figures: HeapFigures) => string) =>
+    table.push([name, text(built), text(freed), text(collected)]);
   row('live blocks', (figures) => count(figures.liveBlocks));
   row('live bytes', (figures) => bytes(figures.liveBytes));
   row('committed', (figures) => bytes(figures.committedBytes));
   row('peak committed', (figures) => bytes(figures.peakCommittedBytes));
   row('fragmentation', (figures) => (figures.liveBytes > 0 ? percent(figures.fragmentation) : '-'));
-  row('remote frees', (figures) => count(figures.remoteFrees));
   row('remote frees pending', (figures) => count(figures.remoteFreesPending));
-  const freedLine =
+  const lines = [
     `freed     ${count(release.blocks)} blocks in ${seconds(release.milliseconds)} ` +
-    `from ${threadNames(release.threads)}, allocated from ${threadNames(build.threads)}`;
-  return `${table.toString().replace(/ +$/gm, '')}\n\n${freedLine}`;
+      `from ${threadNames(release.threads)}, allocated from ${threadNames(build.threads)}`,
+    `remote    ${count(build.remoteFrees)} frees of another worker's blocks while indexing, ${count(release.remoteFrees)} while freeing`,
+  ];
+  return `${table.toString().replace(/ +$/gm, '')}\n\n${lines.join('\n')}`;
 }
 
 /** No boxes: they take room that paths need. */

@@ -5,13 +5,13 @@ import { type Options } from './cli.js';
 import { parcelsOf, type Parcel, type SourceFile } from './files.js';
 import { Progress, type ProgressStyle } from './progress.js';
 import { answer } from './query.js';
-import { heapFigures, type BuildFigures, type Report } from './report.js';
+import { heapFigures, type Report } from './report.js';
 import { SharedIndex } from './shared-index.js';
 import { bytes, count, millions, perSecond } from './units.js';
 import { type BucketRange, type BuildResult } from './worker.js';
 
-/** Source code holds about one distinct word per so many bytes; a wrong guess costs time, not correctness. */
-const BYTES_PER_DISTINCT_WORD = 64;
+/** A folder of source code holds about one distinct word per so many bytes; a wrong guess costs time, nothing else. */
+const BYTES_PER_DISTINCT_WORD = 400;
 /** While a worker works on one task, the next one already waits in its queue. */
 const TASKS_PER_WORKER = 2;
 const RELEASE_TASKS_PER_WORKER = 8;
@@ -19,15 +19,21 @@ const RELEASE_TASKS_PER_WORKER = 8;
 export async function run(heap: Heap, options: Options, files: SourceFile[], style: ProgressStyle): Promise<Report> {
   const totalBytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const index = SharedIndex.create(heap, totalBytes / BYTES_PER_DISTINCT_WORD);
-  const build = await buildIndex(heap, index, options.workers, parcelsOf(files), style);
-  const built = heapFigures(heap);
+  const built = await buildIndex(heap, index, options.workers, parcelsOf(files), style);
   const paths = files.map((file) => file.path);
-  const answers = build.failure === undefined ? options.queries.map((query) => answer(index, query, paths)) : [];
+  const answers = built.build.failure === undefined ? options.queries.map((query) => answer(index, query, paths)) : [];
   const release = await releaseIndex(heap, index, options.workers, style);
   index.freeTable();
   heap.collect();
   heap.check();
-  return { folder: options.folder, workers: options.workers, build, answers, built, release, freed: heapFigures(heap) };
+  return {
+    folder: options.folder,
+    workers: options.workers,
+    answers,
+    ...built,
+    ...release,
+    collected: heapFigures(heap),
+  };
 }
 
 async function buildIndex(
@@ -36,7 +42,7 @@ async function buildIndex(
   workers: number,
   parcels: readonly Parcel[],
   style: ProgressStyle,
-): Promise<BuildFigures> {
+): Promise<Pick<Report, 'build' | 'built'>> {
   const { pool, threads } = startPool(heap, index, workers, 'build');
   const figures = {
     files: 0,
@@ -69,8 +75,9 @@ async function buildIndex(
   });
   figures.milliseconds = performance.now() - start;
   progress.stop();
+  const built = heapFigures(heap);
   await pool.destroy();
-  return { ...figures, skipped, failure };
+  return { build: { ...figures, skipped, remoteFrees: built.remoteFrees, failure }, built };
 }
 
 /** The workers that built the index are gone; others free it, and so free what they never allocated. */
@@ -79,7 +86,8 @@ async function releaseIndex(
   index: SharedIndex,
   workers: number,
   style: ProgressStyle,
-): Promise<Report['release']> {
+): Promise<Pick<Report, 'release' | 'freed'>> {
+  const remoteFreesBefore = heapFigures(heap).remoteFrees;
   const { pool, threads } = startPool(heap, index, workers, 'release');
   const ranges = bucketRanges(index.ref.bucketCount, workers * RELEASE_TASKS_PER_WORKER);
   const start = performance.now();
@@ -91,9 +99,10 @@ async function releaseIndex(
   });
   const milliseconds = performance.now() - start;
   progress.stop();
+  const freed = heapFigures(heap);
   await pool.destroy();
   if (failure !== undefined) throw failure;
-  return { blocks, milliseconds, threads };
+  return { release: { threads, milliseconds, blocks, remoteFrees: freed.remoteFrees - remoteFreesBefore }, freed };
 }
 
 /** A pool whose workers the heap watches: when they end, what they own in the heap is taken over. */

@@ -37,10 +37,10 @@ function distance(a: string, b: string): number {
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++)
-      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
     row = next;
   }
-  return row[b.length]!;
+  return row[b.length];
 }
 
 export function nearest(name: string, names: readonly string[]): string {
@@ -65,7 +65,8 @@ function expected(spec: OptionSpec): string {
 }
 
 function isValid(spec: OptionSpec, value: unknown): boolean {
-  if (spec.type === 'integer') return Number.isInteger(value) && (value as number) >= spec.min && (value as number) <= spec.max;
+  if (spec.type === 'integer')
+    return Number.isInteger(value) && (value as number) >= spec.min && (value as number) <= spec.max;
   if (spec.type === 'boolean') return typeof value === 'boolean';
   if (spec.type === 'choice') return typeof value === 'string' && spec.choices.includes(value);
   return isSharedBuffer(value) || isSharedMemory(value);
@@ -78,11 +79,19 @@ function isOptionName(name: string): name is OptionName {
 function checkOption(name: string, value: unknown, where: string): asserts name is OptionName {
   if (!isOptionName(name)) {
     const suggestion = nearest(name, OPTION_NAMES);
-    fail(`unknown option ${show(name)} in ${where}: did you mean ${show(suggestion)}?`, { option: name, value, suggestion });
+    fail(`unknown option ${show(name)} in ${where}: did you mean ${show(suggestion)}?`, {
+      option: name,
+      value,
+      suggestion,
+    });
   }
   const spec: OptionSpec = OPTIONS[name];
   if (!isValid(spec, value))
-    fail(`option ${name} in ${where} is ${show(value)}; it must be ${expected(spec)}`, { option: name, value, expected: expected(spec) });
+    fail(`option ${name} in ${where} is ${show(value)}; it must be ${expected(spec)}`, {
+      option: name,
+      value,
+      expected: expected(spec),
+    });
 }
 
 function collect(into: Map<OptionName, unknown>, options: object, where: string): void {
@@ -98,13 +107,23 @@ function findPreset(preset: unknown): Preset {
     if (Object.hasOwn(PRESETS, preset)) return PRESETS[preset as PresetName];
     const names = Object.keys(PRESETS);
     const suggestion = nearest(preset, names);
-    fail(`unknown preset ${show(preset)}: did you mean ${show(suggestion)}? There are ${names.join(', ')}.`, { option: 'preset', value: preset, suggestion });
+    fail(`unknown preset ${show(preset)}: did you mean ${show(suggestion)}? There are ${names.join(', ')}.`, {
+      option: 'preset',
+      value: preset,
+      suggestion,
+    });
   }
   const candidate = preset as Partial<Preset> | null;
   if (typeof candidate !== 'object' || candidate === null || typeof candidate.options !== 'object')
-    fail(`preset is ${show(preset)}; it must be the name of a preset or an object { name, version, options }`, { option: 'preset', value: preset });
+    fail(`preset is ${show(preset)}; it must be the name of a preset or an object { name, version, options }`, {
+      option: 'preset',
+      value: preset,
+    });
   if (!Number.isInteger(candidate.version) || (candidate.version as number) < 1)
-    fail(`preset ${show(candidate.name)} has version ${show(candidate.version)}; it must be an integer from 1`, { option: 'preset.version', value: candidate.version });
+    fail(`preset ${show(candidate.name)} has version ${show(candidate.version)}; it must be an integer from 1`, {
+      option: 'preset.version',
+      value: candidate.version,
+    });
   return candidate as Preset;
 }
 
@@ -114,16 +133,25 @@ function checkConflicts(given: ReadonlyMap<OptionName, unknown>): void {
     const other = spec.conflictsWith?.find((candidate) => given.has(candidate as OptionName));
     if (other === undefined || (name === 'backing' && given.get(name) === 'auto')) continue;
     if (other === 'backing' && given.get('backing') === 'auto') continue;
-    fail(`options ${name} and ${other} exclude each other: give one of them`, { option: name, value: given.get(name), conflictsWith: other });
+    fail(`options ${name} and ${other} exclude each other: give one of them`, {
+      option: name,
+      value: given.get(name),
+      conflictsWith: other,
+    });
   }
   for (const name of ['memoryOffset', 'memoryBytes'] as const)
     if (given.has(name) && !given.has('memory'))
-      fail(`option ${name} says which part of \`memory\` to use: give \`memory\` too`, { option: name, value: given.get(name), conflictsWith: 'memory' });
+      fail(`option ${name} says which part of \`memory\` to use: give \`memory\` too`, {
+        option: name,
+        value: given.get(name),
+        conflictsWith: 'memory',
+      });
 }
 
 /** Validates what the caller gave and fills in the preset and the defaults. Throws ERR_HEAP_CONFIG, changes nothing. */
 export function resolveOptions(options: unknown = {}): ResolvedOptions {
-  if (typeof options !== 'object' || options === null) fail(`options are ${show(options)}; they must be an object`, { value: options });
+  if (typeof options !== 'object' || options === null)
+    fail(`options are ${show(options)}; they must be an object`, { value: options });
   const { preset = 'production', ...rest } = options as { preset?: unknown };
   const chosen = findPreset(preset);
   const given = new Map<OptionName, unknown>();

@@ -15,7 +15,7 @@ const FALLBACK_FACTOR = 4;
 /** Class that serves a request; 0 if it takes a span. */
 export function classFor(bytes: number, alignment: number): number {
   if (alignment > Geometry.GRANULE_BYTES) return alignedClass(bytes, alignment);
-  return bytes <= Geometry.SLAB_BLOCK_MAX_BYTES ? CLASS_OF[(bytes + 15) >>> 4]! : 0;
+  return bytes <= Geometry.SLAB_BLOCK_MAX_BYTES ? CLASS_OF[(bytes + 15) >>> 4] : 0;
 }
 
 /** Address of a block of at least `bytes` bytes, or 0 if the heap is full. Sizes and alignment are valid. */
@@ -31,21 +31,21 @@ function allocateBlock(owner: Owner, classId: number): number {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
   if (i32[cache + CacheWord.COUNT] === 0) {
-    i32[cache + CacheWord.MISSES]!++;
+    i32[cache + CacheWord.MISSES]++;
     const got = refill(owner, classId);
     if (got === 0) return 0;
-    i32[cache + CacheWord.REFILLED]! += got;
-  } else i32[cache + CacheWord.HITS]!++;
+    i32[cache + CacheWord.REFILLED] += got;
+  } else i32[cache + CacheWord.HITS]++;
   return popLive(owner, cache);
 }
 
 /** Pops the stack and sets the live bit: in this order, so that a kill in between leaves a free block. */
 function popLive(owner: Owner, cache: number): number {
   const { i32 } = owner.region;
-  const count = i32[cache + CacheWord.COUNT]! - 1;
-  const granule = i32[cache + CacheWord.WORDS + count]!;
+  const count = i32[cache + CacheWord.COUNT] - 1;
+  const granule = i32[cache + CacheWord.WORDS + count];
   i32[cache + CacheWord.COUNT] = count;
-  i32[bitsWord(owner.region, granule)]! |= 1 << granule;
+  i32[bitsWord(owner.region, granule)] |= 1 << granule;
   return granule;
 }
 
@@ -55,13 +55,11 @@ function popLive(owner: Owner, cache: number): number {
  */
 function refill(owner: Owner, classId: number): number {
   drainQueue(owner);
-  return (
-    refillOwned(owner, classId) ||
+  return (refillOwned(owner, classId) ||
     (adoptClass(owner, classId) > 0 && refillOwned(owner, classId)) ||
     refillFresh(owner, classId) ||
     (owner.region.grow(1) && refillFresh(owner, classId)) ||
-    (scrape(owner), refillOwned(owner, classId) || refillFresh(owner, classId))
-  ) as number;
+    (scrape(owner), refillOwned(owner, classId) || refillFresh(owner, classId)));
 }
 
 /** Frees everything that only this worker's convenience holds, and what workers that left still hold. */
@@ -85,9 +83,9 @@ export function bringHome(owner: Owner): void {
 
 /** A block of a bigger class, when there is no room for a slab of the right one but bigger blocks lie free. */
 function allocateBigger(owner: Owner, classId: number, alignment: number): number {
-  const most = CLASS_BYTES[classId]! * FALLBACK_FACTOR;
-  for (let bigger = classId + 1; bigger <= Classes.COUNT && CLASS_BYTES[bigger]! <= most; bigger++) {
-    if (CLASS_BYTES[bigger]! % alignment !== 0) continue;
+  const most = CLASS_BYTES[classId] * FALLBACK_FACTOR;
+  for (let bigger = classId + 1; bigger <= Classes.COUNT && CLASS_BYTES[bigger] <= most; bigger++) {
+    if (CLASS_BYTES[bigger] % alignment !== 0) continue;
     if (cachedBlocks(owner, bigger) > 0 || refillOwned(owner, bigger) > 0) return allocateBlock(owner, bigger);
   }
   return 0;

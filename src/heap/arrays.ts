@@ -21,5 +21,7 @@ export function isTypedArray(value: unknown): value is TypedArray {
 }
 
 export function isTypedArrayConstructor(value: unknown): value is TypedArrayConstructor {
-  return typeof value === 'function' && typeof (value as { BYTES_PER_ELEMENT?: unknown }).BYTES_PER_ELEMENT === 'number';
+  return (
+    typeof value === 'function' && typeof (value as { BYTES_PER_ELEMENT?: unknown }).BYTES_PER_ELEMENT === 'number'
+  );
 }

@@ -50,7 +50,8 @@ export function checkHeap(region: Region, shape: ControlShape, settings: HeapSet
 /** Slices between two runs are in nobody's hands: not claimed, since all journals are closed when workers rest. */
 function checkFree(region: Region, from: number, to: number): void {
   for (let slice = from; slice < to; slice++)
-    if (isClaimed(region, slice)) corrupt('a slice is claimed but belongs to nothing', { slice, address: region.addressOf(slice) });
+    if (isClaimed(region, slice))
+      corrupt('a slice is claimed but belongs to nothing', { slice, address: region.addressOf(slice) });
 }
 
 function checkRun(region: Region, head: number, state: number, count: number): void {
@@ -58,47 +59,79 @@ function checkRun(region: Region, head: number, state: number, count: number): v
   const mapOwner = kind === Kind.SPAN ? 0 : ownerOf(state);
   for (let slice = head; slice < head + count; slice++) {
     if (!isClaimed(region, slice)) corrupt('a slice is in use but not claimed', { slice, head });
-    if (region.i32[sliceWord(region, slice, SliceWord.HEAD)] !== head) corrupt('a slice names another head', { slice, head });
-    const word = region.i32[region.map + slice]!;
-    if (word !== (kind | (mapOwner << MapBits.OWNER_SHIFT))) corrupt('the slice map contradicts the descriptor', { slice, head, map: word, state });
+    if (region.i32[sliceWord(region, slice, SliceWord.HEAD)] !== head)
+      corrupt('a slice names another head', { slice, head });
+    const word = region.i32[region.map + slice];
+    if (word !== (kind | (mapOwner << MapBits.OWNER_SHIFT)))
+      corrupt('the slice map contradicts the descriptor', { slice, head, map: word, state });
   }
 }
 
-function checkSlab(region: Region, head: number, state: number, cached: CachedBySlab, listed: ReadonlySet<number>): void {
+function checkSlab(
+  region: Region,
+  head: number,
+  state: number,
+  cached: CachedBySlab,
+  listed: ReadonlySet<number>,
+): void {
   const classId = kindOf(state);
   const capacity = slabCapacity(region, head, classId);
   const live = checkBits(region, head, classId, capacity);
   const owner = ownerOf(state);
   if (owner === 0) return;
-  if (stateOf(loadState(region, owner)) === SlotState.FREE) corrupt('a slab belongs to a free slot', { slice: head, owner });
+  if (stateOf(loadState(region, owner)) === SlotState.FREE)
+    corrupt('a slab belongs to a free slot', { slice: head, owner });
   if (stateOf(loadState(region, owner)) !== SlotState.LIVE) return;
-  const free = region.i32[sliceWord(region, head, SliceWord.FREE_BLOCKS)]!;
+  const free = region.i32[sliceWord(region, head, SliceWord.FREE_BLOCKS)];
   const inCache = cached.get(head) ?? 0;
-  if (live + inCache + free !== capacity) corrupt('live + cached + free is not the capacity of a slab', { slice: head, class: classId, live, cached: inCache, free, capacity });
-  if (listed.has(head) !== free > 0) corrupt('a slab is on the list of its class exactly when it has free blocks', { slice: head, class: classId, free });
+  if (live + inCache + free !== capacity)
+    corrupt('live + cached + free is not the capacity of a slab', {
+      slice: head,
+      class: classId,
+      live,
+      cached: inCache,
+      free,
+      capacity,
+    });
+  if (listed.has(head) !== free > 0)
+    corrupt('a slab is on the list of its class exactly when it has free blocks', {
+      slice: head,
+      class: classId,
+      free,
+    });
 }
 
 /** Live bits only where blocks begin; returns how many, remote frees included. */
 function checkBits(region: Region, head: number, classId: number, capacity: number): number {
-  const step = CLASS_BYTES[classId]! / Geometry.GRANULE_BYTES;
+  const step = CLASS_BYTES[classId] / Geometry.GRANULE_BYTES;
   const first = head * Geometry.SLICE_GRANULES;
-  const end = region.i32[sliceWord(region, head, SliceWord.X_COUNT)]! * Geometry.SLICE_GRANULES;
+  const end = region.i32[sliceWord(region, head, SliceWord.X_COUNT)] * Geometry.SLICE_GRANULES;
   let live = 0;
   for (let granule = 0; granule < end; granule++) {
     const word = bitsWord(region, first + granule);
-    if ((region.i32[word]! & (1 << granule)) === 0) continue;
+    if ((region.i32[word] & (1 << granule)) === 0) continue;
     if (granule % step !== 0 || granule / step >= capacity)
-      corrupt('a live bit is set where no block begins', { address: region.baseBytes + (first + granule) * Geometry.GRANULE_BYTES, class: classId });
+      corrupt('a live bit is set where no block begins', {
+        address: region.baseBytes + (first + granule) * Geometry.GRANULE_BYTES,
+        class: classId,
+      });
     live++;
   }
   return live;
 }
 
-function checkSlot(region: Region, slot: number, shape: ControlShape, settings: HeapSettings, cached: CachedBySlab): void {
+function checkSlot(
+  region: Region,
+  slot: number,
+  shape: ControlShape,
+  settings: HeapSettings,
+  cached: CachedBySlab,
+): void {
   const at = region.slotWord(slot);
   const state = stateOf(loadState(region, slot));
   const journal = atomics.load(region.i32, at + SlotWord.X_JOURNAL_START);
-  if (journal !== 0 && (state === SlotState.LIVE || state === SlotState.FREE)) corrupt('a worker at rest has an open journal', { slot, slice: journal });
+  if (journal !== 0 && (state === SlotState.LIVE || state === SlotState.FREE))
+    corrupt('a worker at rest has an open journal', { slot, slice: journal });
   if (state !== SlotState.LIVE) return;
   const control = atomics.load(region.i32, at + SlotWord.X_CONTROL);
   if (control === 0) corrupt('a live worker has no control block', { slot });
@@ -106,11 +139,11 @@ function checkSlot(region: Region, slot: number, shape: ControlShape, settings: 
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
     const cache = base + (classId << shape.cacheShift);
     const magazine = base + shape.magazineOffset + (classId - Classes.FIRST_MID) * settings.magazineCapacity;
-    for (let i = 0; i < region.i32[cache + CacheWord.COUNT]!; i++)
-      checkCached(region, slot, classId, region.i32[cache + CacheWord.WORDS + i]!, cached);
-    for (let i = 0; i < region.i32[cache + CacheWord.RING_COUNT]!; i++) {
-      const place = (region.i32[cache + CacheWord.RING_HEAD]! + i) % settings.magazineCapacity;
-      checkCached(region, slot, classId, region.i32[magazine + place]!, cached);
+    for (let i = 0; i < region.i32[cache + CacheWord.COUNT]; i++)
+      checkCached(region, slot, classId, region.i32[cache + CacheWord.WORDS + i], cached);
+    for (let i = 0; i < region.i32[cache + CacheWord.RING_COUNT]; i++) {
+      const place = (region.i32[cache + CacheWord.RING_HEAD] + i) % settings.magazineCapacity;
+      checkCached(region, slot, classId, region.i32[magazine + place], cached);
     }
   }
 }
@@ -119,12 +152,14 @@ function checkSlot(region: Region, slot: number, shape: ControlShape, settings: 
 function checkCached(region: Region, slot: number, classId: number, granule: number, cached: CachedBySlab): void {
   const address = region.baseBytes + granule * Geometry.GRANULE_BYTES;
   const slice = granule >>> 8;
-  if (region.i32[region.map + slice] !== (classId | (slot << MapBits.OWNER_SHIFT))) corrupt('a cache holds a block that is not of its worker and class', { slot, class: classId, address });
-  if ((region.i32[bitsWord(region, granule)]! & (1 << granule)) !== 0) corrupt('a cache holds a live block', { slot, class: classId, address });
+  if (region.i32[region.map + slice] !== (classId | (slot << MapBits.OWNER_SHIFT)))
+    corrupt('a cache holds a block that is not of its worker and class', { slot, class: classId, address });
+  if ((region.i32[bitsWord(region, granule)] & (1 << granule)) !== 0)
+    corrupt('a cache holds a live block', { slot, class: classId, address });
   const key = -granule;
   if (cached.has(key)) corrupt('a block is cached twice', { slot, class: classId, address });
   cached.set(key, 1);
-  const head = region.i32[sliceWord(region, slice, SliceWord.HEAD)]!;
+  const head = region.i32[sliceWord(region, slice, SliceWord.HEAD)];
   cached.set(head, (cached.get(head) ?? 0) + 1);
 }
 
@@ -136,7 +171,11 @@ function listedSlabs(region: Region, shape: ControlShape): Set<number> {
     if (control === 0 || stateOf(loadState(region, slot)) !== SlotState.LIVE) continue;
     for (let classId = 1; classId <= Classes.COUNT; classId++) {
       const cache = region.addressOf(control) / 4 + (classId << shape.cacheShift);
-      for (let head = region.i32[cache + CacheWord.SLABS]!; head !== 0; head = region.i32[sliceWord(region, head, SliceWord.NEXT)]!) {
+      for (
+        let head = region.i32[cache + CacheWord.SLABS];
+        head !== 0;
+        head = region.i32[sliceWord(region, head, SliceWord.NEXT)]!
+      ) {
         if (listed.has(head)) corrupt('a list of slabs has a cycle', { slot, class: classId, slice: head });
         listed.add(head);
       }

@@ -28,12 +28,12 @@ export function freeAddress(owner: Owner, address: unknown): void {
     if (!freeSpan(region, owner.slices, slice)) throw badAddress(region, address, 'free');
     return;
   }
-  const word = region.i32[region.map + slice]!;
+  const word = region.i32[region.map + slice];
   const classId = word & Kind.MASK;
   const granule = granuleOf(region, address as number);
   if (owner.settings.poison === 1) {
-    region.cover(slice + 1 + CLASS_BYTES[classId]! / Geometry.SLICE_BYTES);
-    region.u8.fill(FREED_BYTE, address as number, (address as number) + CLASS_BYTES[classId]!);
+    region.cover(slice + 1 + CLASS_BYTES[classId] / Geometry.SLICE_BYTES);
+    region.u8.fill(FREED_BYTE, address as number, (address as number) + CLASS_BYTES[classId]);
   }
   if (word >>> MapBits.OWNER_SHIFT === owner.slot) freeLocal(owner, granule, classId);
   else freeRemote(owner, slice, granule, classId, word >>> MapBits.OWNER_SHIFT, address as number);
@@ -43,17 +43,24 @@ export function freeAddress(owner: Owner, address: unknown): void {
 function freeLocal(owner: Owner, granule: number, classId: number): void {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
-  if (i32[cache + CacheWord.COUNT]! >= i32[cache + CacheWord.CAPACITY]!) spill(owner, classId);
-  const count = i32[cache + CacheWord.COUNT]!;
-  i32[bitsWord(owner.region, granule)]! &= ~(1 << granule);
+  if (i32[cache + CacheWord.COUNT] >= i32[cache + CacheWord.CAPACITY]) spill(owner, classId);
+  const count = i32[cache + CacheWord.COUNT];
+  i32[bitsWord(owner.region, granule)] &= ~(1 << granule);
   i32[cache + CacheWord.WORDS + count] = granule;
   i32[cache + CacheWord.COUNT] = count + 1;
 }
 
-function freeRemote(owner: Owner, slice: number, granule: number, classId: number, ownerSlot: number, address: number): void {
+function freeRemote(
+  owner: Owner,
+  slice: number,
+  granule: number,
+  classId: number,
+  ownerSlot: number,
+  address: number,
+): void {
   const { region } = owner;
   if (!markRemote(region, granule)) throw badAddress(region, address, 'free');
-  region.i32[owner.cache(classId) + CacheWord.REMOTE_FREES]!++;
+  region.i32[owner.cache(classId) + CacheWord.REMOTE_FREES]++;
   if (ownerSlot !== 0 && offerTransfer(owner, ownerSlot, granule, classId)) return;
-  announceRemote(owner, region.i32[sliceWord(region, slice, SliceWord.HEAD)]!, classId, granule);
+  announceRemote(owner, region.i32[sliceWord(region, slice, SliceWord.HEAD)], classId, granule);
 }

@@ -189,7 +189,8 @@ export class Heap {
     checkSize(call, 'bytes', bytes);
     const aligned = checkAlignment(call, alignment);
     const address = allocate(this.owner, bytes, aligned);
-    if (address !== 0 && this.owner.settings.poison === 1) this.region.u8.fill(FRESH_BYTE, address, address + usableBytes(this.region, address));
+    if (address !== 0 && this.owner.settings.poison === 1)
+      this.region.u8.fill(FRESH_BYTE, address, address + usableBytes(this.region, address));
     return address;
   }
 
@@ -237,13 +238,21 @@ export class Heap {
   }
 
   /** `count` blocks of `bytes` bytes, all or none, into `out` if given. */
-  mallocMany<Out extends number[] | Uint32Array | Float64Array = number[]>(bytes: number, count: number, out?: Out): Out {
+  mallocMany<Out extends number[] | Uint32Array | Float64Array = number[]>(
+    bytes: number,
+    count: number,
+    out?: Out,
+  ): Out {
     this.checkAttached('mallocMany');
     checkSize('mallocMany', 'bytes', bytes);
     checkSize('mallocMany', 'count', count);
     const list = out ?? ([] as number[]);
     if (!Array.isArray(list) && list.length < count)
-      throw new HeapError('ERR_HEAP_INVALID_SIZE', `mallocMany: out has room for ${list.length} addresses, count is ${count}`, { count, length: list.length });
+      throw new HeapError(
+        'ERR_HEAP_INVALID_SIZE',
+        `mallocMany: out has room for ${list.length} addresses, count is ${count}`,
+        { count, length: list.length },
+      );
     for (let made = 0; made < count; made++) {
       try {
         list[made] = this.malloc(bytes);
@@ -292,9 +301,16 @@ export class Heap {
     const bytes = checkLength('view', type, length);
     const { region } = this;
     if (region.isStale()) region.renew();
-    const isInside = Number.isInteger(address) && address >= region.addressOf(region.headSlices) && address + bytes <= region.addressOf(region.limit);
+    const isInside =
+      Number.isInteger(address) &&
+      address >= region.addressOf(region.headSlices) &&
+      address + bytes <= region.addressOf(region.limit);
     if (!isInside || address % type.BYTES_PER_ELEMENT !== 0)
-      throw new HeapError('ERR_HEAP_INVALID_ADDRESS', `view: ${bytes} bytes at ${show(address)} are not inside the region or not aligned to ${type.BYTES_PER_ELEMENT}`, { address, bytes, alignment: type.BYTES_PER_ELEMENT });
+      throw new HeapError(
+        'ERR_HEAP_INVALID_ADDRESS',
+        `view: ${bytes} bytes at ${show(address)} are not inside the region or not aligned to ${type.BYTES_PER_ELEMENT}`,
+        { address, bytes, alignment: type.BYTES_PER_ELEMENT },
+      );
     return new type(region.buffer, address, length);
   }
 
@@ -306,8 +322,15 @@ export class Heap {
 
   private addressOfBlock(call: 'free' | 'addressOf' | 'resize', view: unknown): number {
     if (isTypedArray(view) && this.identity.isSameMemory(view.buffer)) return view.byteOffset;
-    if (call === 'free') throw new HeapError('ERR_HEAP_INVALID_FREE', 'free: the view is of other memory than this heap', { kind: 'wild' });
-    throw new HeapError('ERR_HEAP_INVALID_ADDRESS', `${call}: ${show(view)} is no typed array over the memory of this heap`, { value: view });
+    if (call === 'free')
+      throw new HeapError('ERR_HEAP_INVALID_FREE', 'free: the view is of other memory than this heap', {
+        kind: 'wild',
+      });
+    throw new HeapError(
+      'ERR_HEAP_INVALID_ADDRESS',
+      `${call}: ${show(view)} is no typed array over the memory of this heap`,
+      { value: view },
+    );
   }
 
   /** realloc for typed arrays: returns the view to use from then on. Elements beyond the old length are zero. */
@@ -348,7 +371,11 @@ export class Heap {
   watch(worker: ExitingWorker, workerId?: number): void {
     this.checkAttached('watch');
     if (!isExitingWorker(worker))
-      throw new HeapError('ERR_HEAP_CONFIG', `watch: ${show(worker)} has no exit event; call reclaim(workerId) when you know that it ended`, { value: worker });
+      throw new HeapError(
+        'ERR_HEAP_CONFIG',
+        `watch: ${show(worker)} has no exit event; call reclaim(workerId) when you know that it ended`,
+        { value: worker },
+      );
     const thread = tagOfThread(worker.threadId);
     worker.once('exit', () => {
       if (this.isDetached) return;
@@ -407,8 +434,12 @@ export class Heap {
     const expected = packState(SlotState.LIVE, membership.generation);
     if (!this.isDetached && loadState(this.region, owner.slot) === expected) return;
     this.closeFastPath();
-    const reason = this.isDetached ? 'this heap was detached' : 'another worker reclaimed this attachment, as if this worker had ended';
-    throw new HeapError('ERR_HEAP_DETACHED', `${call}: ${reason}; attach again with a token`, { workerId: this.workerId });
+    const reason = this.isDetached
+      ? 'this heap was detached'
+      : 'another worker reclaimed this attachment, as if this worker had ended';
+    throw new HeapError('ERR_HEAP_DETACHED', `${call}: ${reason}; attach again with a token`, {
+      workerId: this.workerId,
+    });
   }
 
   private fresh(call: string): Region {

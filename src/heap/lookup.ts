@@ -12,7 +12,7 @@ import { bitsWord, slabCapacity } from '../slabs/slab.js';
 export type AddressKind = 'block' | 'span' | 'interior' | 'free' | 'wild';
 
 function mapOf(region: Region, slice: number): number {
-  return region.i32[region.map + slice]!;
+  return region.i32[region.map + slice];
 }
 
 /** Slice of an address; -1 for anything that is no address within what exists of the region behind its tables. */
@@ -29,13 +29,13 @@ export function granuleOf(region: Region, address: number): number {
 /** Live and not freed by another worker. The plain reads are of bits that change only if somebody else frees this block too. */
 export function isLive(region: Region, granule: number): boolean {
   const word = bitsWord(region, granule);
-  return (region.i32[word]! & ~region.i32[word + 1]! & (1 << granule)) !== 0;
+  return (region.i32[word] & ~region.i32[word + 1] & (1 << granule)) !== 0;
 }
 
 /** True if a block of the slab begins, or in a slab that is no more began, at this granule. */
 function isBlockStart(region: Region, slice: number, granule: number, classId: number): boolean {
-  const head = region.i32[sliceWord(region, slice, SliceWord.HEAD)]!;
-  const step = CLASS_BYTES[classId]! / Geometry.GRANULE_BYTES;
+  const head = region.i32[sliceWord(region, slice, SliceWord.HEAD)];
+  const step = CLASS_BYTES[classId] / Geometry.GRANULE_BYTES;
   const offset = granule - head * Geometry.SLICE_GRANULES;
   return offset >= 0 && offset % step === 0 && offset / step < slabCapacity(region, head, classId);
 }
@@ -48,7 +48,9 @@ export function classify(region: Region, address: unknown): AddressKind {
   const isGone = (word & Kind.WAS) !== 0;
   if (kind === Kind.NONE || kind === Kind.HEAD || kind === Kind.CONTROL) return 'wild';
   if (kind === Kind.SPAN) {
-    const isStart = (address as number) % Geometry.SLICE_BYTES === 0 && region.i32[sliceWord(region, slice, SliceWord.HEAD)] === slice;
+    const isStart =
+      (address as number) % Geometry.SLICE_BYTES === 0 &&
+      region.i32[sliceWord(region, slice, SliceWord.HEAD)] === slice;
     if (!isStart) return isGone ? 'wild' : 'interior';
     return !isGone && isSpan(region, slice) ? 'span' : 'free';
   }
@@ -64,7 +66,7 @@ export function usableBytes(region: Region, address: unknown): number {
   if (kind !== 'block' && kind !== 'span') return -1;
   const slice = sliceOfAddress(region, address);
   if (kind === 'span') return spanSlices(region, slice) * Geometry.SLICE_BYTES;
-  return CLASS_BYTES[mapOf(region, slice) & Kind.MASK]!;
+  return CLASS_BYTES[mapOf(region, slice) & Kind.MASK];
 }
 
 const EXPLANATIONS: Record<AddressKind, string> = {
@@ -76,9 +78,14 @@ const EXPLANATIONS: Record<AddressKind, string> = {
 };
 
 /** The error for an address that should have been a live block's start. */
-export function badAddress(region: Region, address: unknown, call: 'free' | 'realloc' | 'usableSize' | 'resize' | 'addressOf'): HeapError {
+export function badAddress(
+  region: Region,
+  address: unknown,
+  call: 'free' | 'realloc' | 'usableSize' | 'resize' | 'addressOf',
+): HeapError {
   const kind = classify(region, address);
-  const codes: HeapErrorCode = call === 'free' ? (kind === 'free' ? 'ERR_HEAP_DOUBLE_FREE' : 'ERR_HEAP_INVALID_FREE') : 'ERR_HEAP_INVALID_ADDRESS';
+  const codes: HeapErrorCode =
+    call === 'free' ? (kind === 'free' ? 'ERR_HEAP_DOUBLE_FREE' : 'ERR_HEAP_INVALID_FREE') : 'ERR_HEAP_INVALID_ADDRESS';
   const slice = sliceOfAddress(region, address);
   const owner = slice < 0 ? 0 : (mapOf(region, slice) >>> MapBits.OWNER_SHIFT) & 1023;
   return new HeapError(codes, `${call}(${show(address)}): ${EXPLANATIONS[kind]}`, { address, kind, owner });

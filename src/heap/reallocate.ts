@@ -37,7 +37,13 @@ function copyBlock(owner: Owner, from: number, to: number, bytes: number): void 
 }
 
 /** The error for a request that found no room, with the numbers and the way out. */
-export function outOfMemory(owner: Owner, call: string, bytes: number, alignment: number, committedBytes: number): HeapError {
+export function outOfMemory(
+  owner: Owner,
+  call: string,
+  bytes: number,
+  alignment: number,
+  committedBytes: number,
+): HeapError {
   const { maxBytes } = owner.settings;
   return new HeapError(
     'ERR_HEAP_OUT_OF_MEMORY',

@@ -60,7 +60,12 @@ export interface HeapStats {
   readonly largeBytes: number;
   /** Slabs of workers that left, waiting to be adopted. */
   readonly abandonedSlabs: number;
-  readonly counters: { readonly growths: number; readonly adoptions: number; readonly reclaims: number; readonly remoteFrees: number };
+  readonly counters: {
+    readonly growths: number;
+    readonly adoptions: number;
+    readonly reclaims: number;
+    readonly remoteFrees: number;
+  };
   readonly classes: readonly ClassStats[];
   readonly workers: readonly WorkerStats[];
 }
@@ -105,11 +110,11 @@ function readWorker(region: Region, slot: number, cacheShift: number): WorkerSta
   if (control === 0) return worker;
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
     const cache = region.addressOf(control) / 4 + (classId << cacheShift);
-    worker.cachedBlocks += region.i32[cache + CacheWord.COUNT]! + region.i32[cache + CacheWord.RING_COUNT]!;
-    worker.cacheHits += region.u32[cache + CacheWord.HITS]!;
-    worker.cacheMisses += region.u32[cache + CacheWord.MISSES]!;
-    worker.cacheSpills += region.u32[cache + CacheWord.SPILLS]!;
-    worker.remoteFrees += region.u32[cache + CacheWord.REMOTE_FREES]!;
+    worker.cachedBlocks += region.i32[cache + CacheWord.COUNT] + region.i32[cache + CacheWord.RING_COUNT];
+    worker.cacheHits += region.u32[cache + CacheWord.HITS];
+    worker.cacheMisses += region.u32[cache + CacheWord.MISSES];
+    worker.cacheSpills += region.u32[cache + CacheWord.SPILLS];
+    worker.remoteFrees += region.u32[cache + CacheWord.REMOTE_FREES];
   }
   return worker;
 }
@@ -117,7 +122,7 @@ function readWorker(region: Region, slot: number, cacheShift: number): WorkerSta
 function emptyClasses(): ClassStats[] {
   return Array.from({ length: Classes.COUNT }, (_, index) => ({
     class: index + 1,
-    blockBytes: CLASS_BYTES[index + 1]!,
+    blockBytes: CLASS_BYTES[index + 1],
     slabs: 0,
     committedBytes: 0,
     capacityBlocks: 0,
@@ -128,7 +133,7 @@ function emptyClasses(): ClassStats[] {
 
 function addSlab(region: Region, head: number, state: number, into: ClassStats, worker: WorkerStats | undefined): void {
   const { live, remote } = countSlab(region, head);
-  const bytes = region.i32[sliceWord(region, head, SliceWord.X_COUNT)]! * Geometry.SLICE_BYTES;
+  const bytes = region.i32[sliceWord(region, head, SliceWord.X_COUNT)] * Geometry.SLICE_BYTES;
   into.slabs++;
   into.committedBytes += bytes;
   into.capacityBlocks += slabCapacity(region, head, kindOf(state));
@@ -160,7 +165,7 @@ export function gatherStats(region: Region, cacheShift: number, maxBytes: number
   let abandonedSlabs = 0;
   for (const { head, state } of publishedHeads(region)) {
     if (isSlab(state)) {
-      addSlab(region, head, state, classes[kindOf(state) - 1]!, workers.get(ownerOf(state)));
+      addSlab(region, head, state, classes[kindOf(state) - 1], workers.get(ownerOf(state)));
       if (ownerOf(state) === 0) abandonedSlabs++;
     } else if (isAnySpan(state)) {
       largeBlocks++;

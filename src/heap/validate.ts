@@ -6,7 +6,11 @@ import { isTypedArrayConstructor, type TypedArrayConstructor } from './arrays.js
 /** Throws ERR_HEAP_INVALID_SIZE unless `bytes` is a finite, non-negative integer; numbers only, nothing is coerced. */
 export function checkSize(call: string, what: string, bytes: unknown): asserts bytes is number {
   if (typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes >= 0) return;
-  throw new HeapError('ERR_HEAP_INVALID_SIZE', `${call}: ${what} is ${show(bytes)}; it must be a non-negative integer`, { [what]: bytes });
+  throw new HeapError(
+    'ERR_HEAP_INVALID_SIZE',
+    `${call}: ${what} is ${show(bytes)}; it must be a non-negative integer`,
+    { [what]: bytes },
+  );
 }
 
 /** The alignment asked for, 16 if none. Throws ERR_HEAP_INVALID_ALIGNMENT unless it is a power of two up to 64 KiB. */
@@ -14,12 +18,17 @@ export function checkAlignment(call: string, alignment: unknown): number {
   if (alignment === undefined) return Geometry.GRANULE_BYTES;
   if (typeof alignment === 'number' && isPowerOfTwo(alignment) && alignment <= Geometry.ALIGNMENT_MAX_BYTES)
     return Math.max(alignment, Geometry.GRANULE_BYTES);
-  throw new HeapError('ERR_HEAP_INVALID_ALIGNMENT', `${call}: alignment is ${show(alignment)}; it must be a power of two from 1 to ${Geometry.ALIGNMENT_MAX_BYTES}`, { alignment });
+  throw new HeapError(
+    'ERR_HEAP_INVALID_ALIGNMENT',
+    `${call}: alignment is ${show(alignment)}; it must be a power of two from 1 to ${Geometry.ALIGNMENT_MAX_BYTES}`,
+    { alignment },
+  );
 }
 
 /** Bytes of `length` elements. Throws ERR_HEAP_INVALID_SIZE for what is no length or no typed array constructor. */
 export function checkLength(call: string, type: TypedArrayConstructor, length: unknown): number {
-  if (!isTypedArrayConstructor(type)) throw new HeapError('ERR_HEAP_INVALID_SIZE', `${call}: ${show(type)} is no typed array constructor`, { type });
+  if (!isTypedArrayConstructor(type))
+    throw new HeapError('ERR_HEAP_INVALID_SIZE', `${call}: ${show(type)} is no typed array constructor`, { type });
   checkSize(call, 'length', length);
   return length * type.BYTES_PER_ELEMENT;
 }

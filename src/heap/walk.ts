@@ -36,19 +36,25 @@ export function isAnySpan(state: number): boolean {
 export function* walkBlocks(region: Region): Generator<BlockInfo> {
   for (const { head, state } of publishedHeads(region)) {
     if (isAnySpan(state))
-      yield { address: region.addressOf(head), size: spanSlices(region, head) * Geometry.SLICE_BYTES, class: 0, owner: 0 };
+      yield {
+        address: region.addressOf(head),
+        size: spanSlices(region, head) * Geometry.SLICE_BYTES,
+        class: 0,
+        owner: 0,
+      };
     else if (isSlab(state)) yield* walkSlab(region, head, state);
   }
 }
 
 function* walkSlab(region: Region, head: number, state: number): Generator<BlockInfo> {
   const classId = kindOf(state);
-  const size = CLASS_BYTES[classId]!;
+  const size = CLASS_BYTES[classId];
   const owner = ownerId(region, ownerOf(state));
   const capacity = slabCapacity(region, head, classId);
   for (let block = 0; block < capacity; block++) {
     const granule = head * Geometry.SLICE_GRANULES + (block * size) / Geometry.GRANULE_BYTES;
-    if (isLive(region, granule)) yield { address: region.baseBytes + granule * Geometry.GRANULE_BYTES, size, class: classId, owner };
+    if (isLive(region, granule))
+      yield { address: region.baseBytes + granule * Geometry.GRANULE_BYTES, size, class: classId, owner };
   }
 }
 
@@ -63,12 +69,12 @@ export interface SlabCount {
 export function countSlab(region: Region, head: number): SlabCount {
   const { i32 } = region;
   const first = bitsWord(region, head * Geometry.SLICE_GRANULES);
-  const words = i32[sliceWord(region, head, SliceWord.X_COUNT)]! * 16;
+  const words = i32[sliceWord(region, head, SliceWord.X_COUNT)] * 16;
   let live = 0;
   let remote = 0;
   for (let word = first; word < first + words; word += 2) {
-    live += popcount(i32[word]! & ~i32[word + 1]!);
-    remote += popcount(i32[word]! & i32[word + 1]!);
+    live += popcount(i32[word] & ~i32[word + 1]);
+    remote += popcount(i32[word] & i32[word + 1]);
   }
   return { live, remote };
 }

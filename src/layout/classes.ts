@@ -34,7 +34,7 @@ function buildClassOf(): Uint8Array {
   const table = new Uint8Array(Geometry.SLAB_BLOCK_MAX_BYTES / Geometry.GRANULE_BYTES + 1);
   let classId = 1;
   for (let granules = 0; granules < table.length; granules++) {
-    while (CLASS_BYTES[classId]! < granules * Geometry.GRANULE_BYTES) classId++;
+    while (CLASS_BYTES[classId] < granules * Geometry.GRANULE_BYTES) classId++;
     table[granules] = classId;
   }
   return table;
@@ -42,16 +42,16 @@ function buildClassOf(): Uint8Array {
 
 /** Blocks that fit into `slices` slices. */
 export function capacityBlocks(classId: number, slices: number): number {
-  return Math.floor((slices * Geometry.SLICE_BYTES) / CLASS_BYTES[classId]!);
+  return Math.floor((slices * Geometry.SLICE_BYTES) / CLASS_BYTES[classId]);
 }
 
 function tailWaste(classId: number, slices: number): number {
-  return 1 - (capacityBlocks(classId, slices) * CLASS_BYTES[classId]!) / (slices * Geometry.SLICE_BYTES);
+  return 1 - (capacityBlocks(classId, slices) * CLASS_BYTES[classId]) / (slices * Geometry.SLICE_BYTES);
 }
 
 /** Fewest slices a slab of this class may have: the first slab of a class is this small. */
 function minSlices(classId: number): number {
-  const bytes = CLASS_BYTES[classId]!;
+  const bytes = CLASS_BYTES[classId];
   const wantedBlocks = bytes <= 512 ? 8 : bytes <= 2048 ? 4 : bytes <= 8192 ? 2 : 1;
   for (let slices = 1; ; slices++)
     if (capacityBlocks(classId, slices) >= wantedBlocks && tailWaste(classId, slices) <= 0.07) return slices;
@@ -59,7 +59,7 @@ function minSlices(classId: number): number {
 
 /** Slices of a grown slab: about one page, for the largest classes two, whichever wastes least at its end. */
 function maxSlices(classId: number): number {
-  const most = CLASS_BYTES[classId]! <= 8192 ? Geometry.PAGE_SLICES : Geometry.SLAB_SLICES_MAX;
+  const most = CLASS_BYTES[classId] <= 8192 ? Geometry.PAGE_SLICES : Geometry.SLAB_SLICES_MAX;
   let best = most;
   for (let slices = most; slices > most / 2; slices--)
     if (tailWaste(classId, slices) < tailWaste(classId, best) - 0.005) best = slices;
@@ -74,8 +74,8 @@ export const SLAB_SLICES_FULL: Int32Array = CLASS_BYTES.map((_, classId) => (cla
  * live memory and a grown class still carves whole pages.
  */
 export function nextSlabSlices(classId: number, ownedSlices: number): number {
-  const full = SLAB_SLICES_FULL[classId]!;
-  let slices = SLAB_SLICES_FIRST[classId]!;
+  const full = SLAB_SLICES_FULL[classId];
+  let slices = SLAB_SLICES_FIRST[classId];
   while (slices * 2 <= full && slices * 2 <= ownedSlices) slices *= 2;
   return ownedSlices >= full ? full : slices;
 }
@@ -94,7 +94,7 @@ export const START_PATTERN: Int32Array = Int32Array.from({ length: 33 }, (_, gra
 export function alignedClass(bytes: number, alignment: number): number {
   const least = Math.max(bytes, alignment);
   if (least > Geometry.SLAB_BLOCK_MAX_BYTES || alignment > Geometry.SLICE_BYTES) return 0;
-  let classId = CLASS_OF[(least + 15) >>> 4]!;
-  while (classId <= Classes.COUNT && CLASS_BYTES[classId]! % alignment !== 0) classId++;
+  let classId = CLASS_OF[(least + 15) >>> 4];
+  while (classId <= Classes.COUNT && CLASS_BYTES[classId] % alignment !== 0) classId++;
   return classId <= Classes.COUNT ? classId : 0;
 }

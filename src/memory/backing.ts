@@ -55,7 +55,11 @@ const makers: Record<Backing, (initialBytes: number, maxBytes: number) => Memory
  */
 export function makeMemory(backing: Backing | 'auto', initialBytes: number, maxBytes: number): Memory {
   if (typeof SharedArrayBuffer !== 'function')
-    throw new HeapError('ERR_HEAP_CONFIG', 'this runtime has no SharedArrayBuffer; a web page gets it with the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp', { option: 'backing', value: backing });
+    throw new HeapError(
+      'ERR_HEAP_CONFIG',
+      'this runtime has no SharedArrayBuffer; a web page gets it with the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp',
+      { option: 'backing', value: backing },
+    );
   const candidates: readonly Backing[] = backing === 'auto' ? ['growable', 'wasm', 'fixed'] : [backing];
   let reason: unknown = `this runtime has no ${candidates.join(' or ')} shared memory`;
   for (const candidate of candidates) {
@@ -66,11 +70,20 @@ export function makeMemory(backing: Backing | 'auto', initialBytes: number, maxB
       reason = error;
     }
   }
-  throw new HeapError('ERR_HEAP_CONFIG', `cannot make a region of maxBytes ${maxBytes} with backing "${backing}": ${String(reason)}; lower maxBytes or choose another backing`, { option: 'maxBytes', value: maxBytes, backing, cause: reason });
+  throw new HeapError(
+    'ERR_HEAP_CONFIG',
+    `cannot make a region of maxBytes ${maxBytes} with backing "${backing}": ${String(reason)}; lower maxBytes or choose another backing`,
+    { option: 'maxBytes', value: maxBytes, backing, cause: reason },
+  );
 }
 
 /** Bytes the region may take of memory that the caller owns, from `baseBytes` on. */
-export function callerBytes(memory: Memory, baseBytes: number, memoryBytes: number | undefined, maxBytes: number | undefined): number {
+export function callerBytes(
+  memory: Memory,
+  baseBytes: number,
+  memoryBytes: number | undefined,
+  maxBytes: number | undefined,
+): number {
   const existing = bufferOf(memory).byteLength;
   if (memoryBytes !== undefined) return memoryBytes;
   if (maxBytes !== undefined) return maxBytes;

@@ -36,17 +36,32 @@ function readId(region: Region): string {
 }
 
 export function tokenOf(region: Region): HeapToken {
-  return { kind: 'sabmalloc', version: FORMAT_VERSION, memory: region.memory, baseSlice: region.baseSlice, heapId: readId(region) };
+  return {
+    kind: 'sabmalloc',
+    version: FORMAT_VERSION,
+    memory: region.memory,
+    baseSlice: region.baseSlice,
+    heapId: readId(region),
+  };
 }
 
 /** Where the region will lie and what it is made of. */
-function place(options: ResolvedOptions): { memory: Memory; baseSlice: number; regionSlices: number; isFresh: boolean } {
+function place(options: ResolvedOptions): {
+  memory: Memory;
+  baseSlice: number;
+  regionSlices: number;
+  isFresh: boolean;
+} {
   const { values, settings, given } = options;
   if (values.memory === undefined) {
     const regionSlices = Math.floor(settings.maxBytes / Geometry.SLICE_BYTES);
     const { headSlices } = tableLayout(regionSlices, settings.maxWorkers);
     const initialSlices = Math.min(regionSlices, alignUp(headSlices + Geometry.PAGE_SLICES, Geometry.SEGMENT_SLICES));
-    const memory = makeMemory(values.backing ?? 'auto', initialSlices * Geometry.SLICE_BYTES, regionSlices * Geometry.SLICE_BYTES);
+    const memory = makeMemory(
+      values.backing ?? 'auto',
+      initialSlices * Geometry.SLICE_BYTES,
+      regionSlices * Geometry.SLICE_BYTES,
+    );
     return { memory, baseSlice: 0, regionSlices, isFresh: true };
   }
   const { memory } = values;
@@ -57,9 +72,17 @@ function place(options: ResolvedOptions): { memory: Memory; baseSlice: number; r
   const endBytes = Math.min(offset + bytes, Geometry.REGION_MAX_BYTES);
   const regionSlices = Math.floor(endBytes / Geometry.SLICE_BYTES) - baseSlice;
   if (regionSlices * Geometry.SLICE_BYTES < Geometry.REGION_MIN_BYTES - 2 * Geometry.SLICE_BYTES)
-    throw new HeapError('ERR_HEAP_CONFIG', `option memory leaves ${bytes} bytes from memoryOffset ${offset} on; a heap needs ${Geometry.REGION_MIN_BYTES}`, { option: 'memory', value: bytes });
+    throw new HeapError(
+      'ERR_HEAP_CONFIG',
+      `option memory leaves ${bytes} bytes from memoryOffset ${offset} on; a heap needs ${Geometry.REGION_MIN_BYTES}`,
+      { option: 'memory', value: bytes },
+    );
   if (values.memoryBytes !== undefined && bufferOf(memory).byteLength < offset + values.memoryBytes)
-    throw new HeapError('ERR_HEAP_CONFIG', `memoryOffset ${offset} + memoryBytes ${values.memoryBytes} pass the end of memory, ${bufferOf(memory).byteLength} bytes long`, { option: 'memoryBytes', value: values.memoryBytes });
+    throw new HeapError(
+      'ERR_HEAP_CONFIG',
+      `memoryOffset ${offset} + memoryBytes ${values.memoryBytes} pass the end of memory, ${bufferOf(memory).byteLength} bytes long`,
+      { option: 'memoryBytes', value: values.memoryBytes },
+    );
   return { memory, baseSlice, regionSlices, isFresh: false };
 }
 
@@ -67,10 +90,18 @@ function prepareCallerMemory(memory: Memory, baseSlice: number, headSlices: numb
   const from = baseSlice * Geometry.SLICE_BYTES;
   const bytes = headSlices * Geometry.SLICE_BYTES;
   if (!growBacking(memory, from + bytes))
-    throw new HeapError('ERR_HEAP_CONFIG', `option memory is too short: the heap's tables alone need ${bytes} bytes from ${from} on`, { option: 'memory', value: bufferOf(memory).byteLength });
+    throw new HeapError(
+      'ERR_HEAP_CONFIG',
+      `option memory is too short: the heap's tables alone need ${bytes} bytes from ${from} on`,
+      { option: 'memory', value: bufferOf(memory).byteLength },
+    );
   const words = new Int32Array(bufferOf(memory), from, bytes / 4);
   if (words[HeaderWord.X_MAGIC] === MAGIC)
-    throw new HeapError('ERR_HEAP_CONFIG', `option memory already holds a heap at ${from}: attach to it by its token, or zero the first word to give it up`, { option: 'memory', value: from });
+    throw new HeapError(
+      'ERR_HEAP_CONFIG',
+      `option memory already holds a heap at ${from}: attach to it by its token, or zero the first word to give it up`,
+      { option: 'memory', value: from },
+    );
   words.fill(0);
 }
 
@@ -116,12 +147,17 @@ function checkToken(token: unknown): HeapToken {
   if (typeof token !== 'object' || token === null) refuse(`it is ${show(token)}; send heap.token`);
   const { kind, version, memory, baseSlice, heapId, workerId } = token as Record<string, unknown>;
   if (kind !== 'sabmalloc') refuse(`its kind is ${show(kind)}`);
-  if (version !== FORMAT_VERSION) refuse(`its format version is ${show(version)}, this build knows ${FORMAT_VERSION}`, { version, expected: FORMAT_VERSION });
+  if (version !== FORMAT_VERSION)
+    refuse(`its format version is ${show(version)}, this build knows ${FORMAT_VERSION}`, {
+      version,
+      expected: FORMAT_VERSION,
+    });
   const isBuffer = typeof SharedArrayBuffer === 'function' && memory instanceof SharedArrayBuffer;
   if (!isBuffer && !isSharedMemory(memory)) refuse('its memory is no shared memory');
   if (!Number.isInteger(baseSlice) || (baseSlice as number) < 0) refuse(`its baseSlice is ${show(baseSlice)}`);
   if (typeof heapId !== 'string') refuse(`its heapId is ${show(heapId)}`);
-  if (workerId !== undefined && (!Number.isInteger(workerId) || (workerId as number) <= 0)) refuse(`its workerId is ${show(workerId)}`);
+  if (workerId !== undefined && (!Number.isInteger(workerId) || (workerId as number) <= 0))
+    refuse(`its workerId is ${show(workerId)}`);
   return token as HeapToken;
 }
 
@@ -132,26 +168,33 @@ function checkHeader(token: HeapToken): { regionSlices: number; settings: HeapSe
   if (from + Geometry.SLICE_BYTES > byteLength) refuse('its memory ends before the header');
   const words = new Int32Array(bufferOf(token.memory), from, HeaderWord.WORDS);
   const expect = (word: number, expected: number, what: string): void => {
-    if (words[word] !== expected) refuse(`${what} is ${words[word]}, expected ${expected}`, { expected, found: words[word] });
+    if (words[word] !== expected)
+      refuse(`${what} is ${words[word]}, expected ${expected}`, { expected, found: words[word] });
   };
   if (atomics.load(words, HeaderWord.X_MAGIC) !== MAGIC) refuse('its memory holds no heap there');
   expect(HeaderWord.FORMAT_VERSION, FORMAT_VERSION, 'format version');
   expect(HeaderWord.LAYOUT_HASH, LAYOUT_HASH, 'layout fingerprint');
   expect(HeaderWord.GEOMETRY_HASH, GEOMETRY_HASH, 'geometry fingerprint');
   expect(HeaderWord.BASE_SLICE, token.baseSlice, 'place of the region');
-  const regionSlices = words[HeaderWord.REGION_SLICES]!;
-  if (regionSlices < 1 || regionSlices * Geometry.SLICE_BYTES > Geometry.REGION_MAX_BYTES - from) refuse(`region of ${regionSlices} slices`);
-  const settings = Object.fromEntries(SETTING_NAMES.map((name, i) => [name, words[HeaderWord.OPTIONS + i]!])) as Record<keyof HeapSettings, number>;
+  const regionSlices = words[HeaderWord.REGION_SLICES];
+  if (regionSlices < 1 || regionSlices * Geometry.SLICE_BYTES > Geometry.REGION_MAX_BYTES - from)
+    refuse(`region of ${regionSlices} slices`);
+  const settings = Object.fromEntries(SETTING_NAMES.map((name, i) => [name, words[HeaderWord.OPTIONS + i]])) as Record<
+    keyof HeapSettings,
+    number
+  >;
   settings.maxBytes = regionSlices * Geometry.SLICE_BYTES;
   expect(HeaderWord.OPTIONS_HASH, optionsHash(settings), 'fingerprint of the options');
   for (const name of SETTING_NAMES) {
     const spec = OPTIONS[name];
-    if (name !== 'maxBytes' && spec.type === 'integer' && (settings[name] < spec.min || settings[name] > spec.max)) refuse(`option ${name} is ${settings[name]}`);
+    if (name !== 'maxBytes' && spec.type === 'integer' && (settings[name] < spec.min || settings[name] > spec.max))
+      refuse(`option ${name} is ${settings[name]}`);
   }
   const { headSlices } = tableLayout(regionSlices, settings.maxWorkers);
   expect(HeaderWord.HEAD_SLICES, headSlices, 'size of the tables');
   const limit = atomics.load(words, HeaderWord.X_LIMIT);
-  if (limit < headSlices || limit > regionSlices || from + limit * Geometry.SLICE_BYTES > byteLength) refuse(`limit of ${limit} slices in ${byteLength} bytes`);
+  if (limit < headSlices || limit > regionSlices || from + limit * Geometry.SLICE_BYTES > byteLength)
+    refuse(`limit of ${limit} slices in ${byteLength} bytes`);
   return { regionSlices, settings };
 }
 
@@ -160,7 +203,8 @@ export function openRegion(candidate: unknown): { region: Region; settings: Heap
   const token = checkToken(candidate);
   const { regionSlices, settings } = checkHeader(token);
   const region = new Region(token.memory, token.baseSlice, regionSlices, settings.maxWorkers);
-  if (readId(region) !== token.heapId) refuse('it names another heap than the one in its memory', { heapId: token.heapId, found: readId(region) });
+  if (readId(region) !== token.heapId)
+    refuse('it names another heap than the one in its memory', { heapId: token.heapId, found: readId(region) });
   return { region, settings, token };
 }
 

@@ -4,7 +4,13 @@ import { HeaderWord, SlotWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
 
 /** Every 1st, 2nd, 4th, 8th, 16th bit: where runs aligned to that many slices may start. */
-const ALIGNED_STARTS: Readonly<Record<number, number>> = { 1: -1, 2: 0x55555555, 4: 0x11111111, 8: 0x01010101, 16: 0x00010001 };
+const ALIGNED_STARTS: Readonly<Record<number, number>> = {
+  1: -1,
+  2: 0x55555555,
+  4: 0x11111111,
+  8: 0x01010101,
+  16: 0x00010001,
+};
 
 /**
  * One worker's way to claim and release slices. The bitmap is the truth (bit set = claimed); runs are claimed and
@@ -34,7 +40,7 @@ export class Slices {
   private homeWord(): number {
     const first = this.region.headSlices >>> 5;
     const words = Math.max(1, (this.region.limit >>> 5) - first);
-    return first + ((this.home - 1) * 8) % words;
+    return first + (((this.home - 1) * 8) % words);
   }
 
   /** Forgets where room was found last, so that the same requests get the same places again. */
@@ -88,7 +94,9 @@ export class Slices {
     const limit = atomics.load(region.i32, region.header + HeaderWord.X_LIMIT);
     const end = (limit + 31) >>> 5;
     const from = Math.min(Math.max(this.hint, first), end);
-    return this.searchWords(from, end, limit, count, alignment) || this.searchWords(first, from, limit, count, alignment);
+    return (
+      this.searchWords(from, end, limit, count, alignment) || this.searchWords(first, from, limit, count, alignment)
+    );
   }
 
   private searchWords(from: number, end: number, limit: number, count: number, alignment: number): number {
@@ -98,7 +106,7 @@ export class Slices {
         let free = ~i32[bitmap + word];
         if (word * 32 + 32 > limit) free &= maskOf(0, limit - word * 32);
         let starts = runStarts(free, count);
-        if (alignment > 1) starts &= ALIGNED_STARTS[alignment]! << (-(baseSlice + word * 32) & (alignment - 1));
+        if (alignment > 1) starts &= ALIGNED_STARTS[alignment] << (-(baseSlice + word * 32) & (alignment - 1));
         if (starts === 0) break;
         const start = word * 32 + lowestBit(starts);
         if (!this.takeBits(start, count)) continue;
@@ -151,7 +159,7 @@ export class Slices {
   private takeBits(start: number, count: number): boolean {
     const { region } = this;
     this.open(start, count);
-    for (let at = start; at < start + count; ) {
+    for (let at = start; at < start + count;) {
       const inWord = Math.min(32 - (at & 31), start + count - at);
       if (!takeWord(region.i32, region.bitmap + (at >>> 5), maskOf(at & 31, inWord))) {
         clearBits(region, start, at - start);
@@ -189,7 +197,7 @@ function takeWord(i32: Int32Array, index: number, mask: number): boolean {
 }
 
 function clearBits(region: Region, start: number, count: number): void {
-  for (let at = start; at < start + count; ) {
+  for (let at = start; at < start + count;) {
     const inWord = Math.min(32 - (at & 31), start + count - at);
     // Publishes the slices as free, together with everything stored about them before.
     atomics.and(region.i32, region.bitmap + (at >>> 5), ~maskOf(at & 31, inWord));

@@ -67,7 +67,8 @@ export function resizeSpan(region: Region, slices: Slices, slot: number, start: 
 }
 
 function growInto(region: Region, slices: Slices, start: number, have: number, count: number): void {
-  for (let slice = start + have; slice < start + count; slice++) region.i32[sliceWord(region, slice, SliceWord.HEAD)] = start;
+  for (let slice = start + have; slice < start + count; slice++)
+    region.i32[sliceWord(region, slice, SliceWord.HEAD)] = start;
   fillMap(region, start + have, count - have, Kind.SPAN, 0);
   // The claimed slices become part of the span at once; before this store they are the journal's.
   atomics.store(region.i32, sliceWord(region, start, SliceWord.X_COUNT), count);

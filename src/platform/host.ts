@@ -34,4 +34,3 @@ export function isExitingWorker(worker: unknown): worker is ExitingWorker {
   const candidate = worker as Partial<ExitingWorker>;
   return typeof candidate.threadId === 'number' && typeof candidate.once === 'function';
 }
-

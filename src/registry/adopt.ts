@@ -25,8 +25,8 @@ export function* publishedHeads(region: Region): Generator<{ head: number; state
   const limit = atomics.load(i32, region.header + HeaderWord.X_LIMIT);
   let slice = region.headSlices;
   while (slice < limit) {
-    const state = i32[sliceWord(region, slice, SliceWord.X_STATE)]!;
-    const count = state === 0 ? 1 : Math.max(1, i32[sliceWord(region, slice, SliceWord.X_COUNT)]!);
+    const state = i32[sliceWord(region, slice, SliceWord.X_STATE)];
+    const count = state === 0 ? 1 : Math.max(1, i32[sliceWord(region, slice, SliceWord.X_COUNT)]);
     if (state !== 0) yield { head: slice, state, count };
     slice += count;
   }
@@ -73,7 +73,7 @@ function adoptSlab(owner: Owner, head: number): boolean {
     const classId = kindOf(state);
     // Takes the slab and its dirty marks in one step: marks made from here on queue it for the new owner.
     if (atomics.compareExchange(i32, word, state, identity(classId, owner.slot)) !== state) continue;
-    const count = i32[sliceWord(region, head, SliceWord.X_COUNT)]!;
+    const count = i32[sliceWord(region, head, SliceWord.X_COUNT)];
     fillMap(region, head, count, classId, owner.slot);
     region.cover(head + count);
     drainBits(region, head, count);
@@ -87,7 +87,7 @@ function adoptSlab(owner: Owner, head: number): boolean {
 function countLive(region: Region, head: number, count: number): number {
   const first = bitsWord(region, head * Geometry.SLICE_GRANULES);
   let live = 0;
-  for (let word = first; word < first + count * 16; word += 2) live += popcount(region.i32[word]!);
+  for (let word = first; word < first + count * 16; word += 2) live += popcount(region.i32[word]);
   return live;
 }
 
@@ -95,7 +95,7 @@ function countLive(region: Region, head: number, count: number): number {
 export function adoptClass(owner: Owner, classId: number): number {
   const { region } = owner;
   const hint = hintWord(region, classId);
-  if ((region.i32[hint]! & (1 << classId)) === 0) return 0;
+  if ((region.i32[hint] & (1 << classId)) === 0) return 0;
   // Cleared before the look round: a slab abandoned during it sets the hint again.
   atomics.and(region.i32, hint, ~(1 << classId));
   let adopted = 0;
@@ -126,7 +126,7 @@ export function drainEverything(owner: Owner): number {
   // Intents are read between seeing a slab dirty and taking the queue: whoever made it dirty and still means to push it
   // shows here, whoever has pushed it shows in the queue, and a slab in neither was left behind by a dead worker.
   const orphans = new Set(dirty.filter((head) => !isIntended(region, head)));
-  for (let head = takeQueue(region, owner.slot); head !== 0; ) {
+  for (let head = takeQueue(region, owner.slot); head !== 0;) {
     const next = atomics.load(region.i32, sliceWord(region, head, SliceWord.X_NEXT));
     orphans.delete(head);
     drained += drainSlab(owner, head);

@@ -32,7 +32,12 @@ function findControl(region: Region, slices: Slices, slot: number, slicesNeeded:
  * Takes a slot for the calling thread and gives it a control block. A worker killed anywhere in here leaves a slot that
  * names its thread (or its reservation), and what it had claimed is in the slot's journal or bears the slot's number.
  */
-export function attachWorker(region: Region, settings: HeapSettings, thread: number, reserved: number | undefined): Membership {
+export function attachWorker(
+  region: Region,
+  settings: HeapSettings,
+  thread: number,
+  reserved: number | undefined,
+): Membership {
   const { slot, generation } =
     reserved === undefined ? claimSlot(region, thread, SlotState.ATTACHING) : claimReserved(region, thread, reserved);
   const slices = new Slices(region, slot);
@@ -41,7 +46,11 @@ export function attachWorker(region: Region, settings: HeapSettings, thread: num
   const attaching = packState(SlotState.ATTACHING, generation);
   if (control === 0) {
     freeSlot(region, slot, attaching);
-    throw new HeapError('ERR_HEAP_OUT_OF_MEMORY', `no room for the control block of another worker (${slicesNeeded * 4096} bytes): raise maxBytes`, { requestedBytes: slicesNeeded * 4096, maxBytes: settings.maxBytes, option: 'maxBytes' });
+    throw new HeapError(
+      'ERR_HEAP_OUT_OF_MEMORY',
+      `no room for the control block of another worker (${slicesNeeded * 4096} bytes): raise maxBytes`,
+      { requestedBytes: slicesNeeded * 4096, maxBytes: settings.maxBytes, option: 'maxBytes' },
+    );
   }
   region.cover(control + slicesNeeded);
   const owner = new Owner(region, slot, settings, control, slices);

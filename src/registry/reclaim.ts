@@ -9,7 +9,17 @@ import { recoverBusySpan } from '../pages/spans.js';
 import type { Owner } from '../slabs/owner.js';
 import { isIntended, takeQueue } from '../slabs/remote.js';
 import { abandonSlab, isSlab, publishedHeads } from './adopt.js';
-import { claimantOf, freeSlot, generationOf, loadState, packState, parseWorkerId, slotsOfThread, stateOf, swapState } from './slots.js';
+import {
+  claimantOf,
+  freeSlot,
+  generationOf,
+  loadState,
+  packState,
+  parseWorkerId,
+  slotsOfThread,
+  stateOf,
+  swapState,
+} from './slots.js';
 
 /** How sure the caller is that the worker is gone: a slot reclaimed by hand keeps its control block until it is used again. */
 export type Notice = 'exited' | 'by hand';
@@ -85,7 +95,7 @@ function abandonAll(owner: Owner, slot: number): boolean {
   }
   // Same order as in drainEverything: dirty seen, intents read, queue taken; what is in neither is nobody's push.
   const pinned = new Set(suspects.filter((head) => isIntended(region, head)));
-  for (let head = takeQueue(region, slot); head !== 0; ) {
+  for (let head = takeQueue(region, slot); head !== 0;) {
     const next = atomics.load(region.i32, sliceWord(region, head, SliceWord.X_NEXT));
     abandonSlab(region, head, slot, true);
     head = next;

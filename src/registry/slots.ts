@@ -74,9 +74,18 @@ export function claimReserved(region: Region, thread: number, workerId: number):
   const id = parseWorkerId(region, workerId);
   const isOurs =
     id !== undefined &&
-    swapState(region, id.slot, packState(SlotState.RESERVED, id.generation), packState(SlotState.ATTACHING, id.generation));
+    swapState(
+      region,
+      id.slot,
+      packState(SlotState.RESERVED, id.generation),
+      packState(SlotState.ATTACHING, id.generation),
+    );
   if (!isOurs)
-    throw new HeapError('ERR_HEAP_TOKEN', `the reservation ${workerId} of this token is used up or taken back; a token of heap.reserve() serves one worker`, { workerId });
+    throw new HeapError(
+      'ERR_HEAP_TOKEN',
+      `the reservation ${workerId} of this token is used up or taken back; a token of heap.reserve() serves one worker`,
+      { workerId },
+    );
   atomics.store(region.i32, region.slotWord(id.slot) + SlotWord.X_THREAD, thread);
   return id;
 }

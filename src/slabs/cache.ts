@@ -22,7 +22,7 @@ function hasMagazine(owner: Owner, classId: number): boolean {
 /** A block that leaves the cache is free in its slab. */
 function returnToSlab(owner: Owner, granule: number, classId: number): void {
   const { region } = owner;
-  const head = region.i32[sliceWord(region, granule >>> 8, SliceWord.HEAD)]!;
+  const head = region.i32[sliceWord(region, granule >>> 8, SliceWord.HEAD)];
   if (addFree(owner, head, classId, 1)) settleEmpty(owner, head, classId);
 }
 
@@ -33,9 +33,9 @@ function shedMagazine(owner: Owner, classId: number, count: number): void {
   const ring = owner.magazine(classId);
   const capacity = owner.settings.magazineCapacity;
   for (let left = count; left > 0; left--) {
-    const head = i32[cache + CacheWord.RING_HEAD]!;
-    const granule = i32[ring + head]!;
-    i32[cache + CacheWord.RING_COUNT]!--;
+    const head = i32[cache + CacheWord.RING_HEAD];
+    const granule = i32[ring + head];
+    i32[cache + CacheWord.RING_COUNT]--;
     i32[cache + CacheWord.RING_HEAD] = (head + 1) % capacity;
     returnToSlab(owner, granule, classId);
   }
@@ -47,14 +47,14 @@ function pushMagazine(owner: Owner, granule: number, classId: number): void {
   const cache = owner.cache(classId);
   const capacity = owner.settings.magazineCapacity;
   if (i32[cache + CacheWord.RING_COUNT] === capacity) shedMagazine(owner, classId, (capacity + 1) >>> 1);
-  const count = i32[cache + CacheWord.RING_COUNT]!;
-  i32[owner.magazine(classId) + ((i32[cache + CacheWord.RING_HEAD]! + count) % capacity)] = granule;
+  const count = i32[cache + CacheWord.RING_COUNT];
+  i32[owner.magazine(classId) + ((i32[cache + CacheWord.RING_HEAD] + count) % capacity)] = granule;
   i32[cache + CacheWord.RING_COUNT] = count + 1;
 }
 
 function pushStack(owner: Owner, granule: number, cache: number): void {
   const { i32 } = owner.region;
-  const count = i32[cache + CacheWord.COUNT]!;
+  const count = i32[cache + CacheWord.COUNT];
   i32[cache + CacheWord.WORDS + count] = granule;
   i32[cache + CacheWord.COUNT] = count + 1;
 }
@@ -64,12 +64,12 @@ function refillFromMagazine(owner: Owner, classId: number): number {
   const cache = owner.cache(classId);
   const ring = owner.magazine(classId);
   const capacity = owner.settings.magazineCapacity;
-  const count = Math.min(i32[cache + CacheWord.RING_COUNT]!, owner.refill[classId]!);
+  const count = Math.min(i32[cache + CacheWord.RING_COUNT], owner.refill[classId]);
   for (let i = 0; i < count; i++) {
-    const head = i32[cache + CacheWord.RING_HEAD]!;
-    i32[cache + CacheWord.RING_COUNT]!--;
+    const head = i32[cache + CacheWord.RING_HEAD];
+    i32[cache + CacheWord.RING_COUNT]--;
     i32[cache + CacheWord.RING_HEAD] = (head + 1) % capacity;
-    pushStack(owner, i32[ring + head]!, cache);
+    pushStack(owner, i32[ring + head], cache);
   }
   return count;
 }
@@ -79,7 +79,7 @@ function refillFromTransfer(owner: Owner, classId: number): number {
   const { region, settings } = owner;
   const { i32 } = region;
   const first = owner.control + owner.shape.transferOffset + (classId - Classes.FIRST_MID) * settings.transferSlots;
-  const most = Math.min(settings.transferBudget, owner.capacity[classId]!);
+  const most = Math.min(settings.transferBudget, owner.capacity[classId]);
   let taken = 0;
   for (let i = 0; i < settings.transferSlots && taken < most; i++) {
     if (i32[first + i] === 0) continue;
@@ -95,9 +95,10 @@ function refillFromTransfer(owner: Owner, classId: number): number {
 /** True if the block is of a slab of ours; if not, the slot named a former life of its slice, and its owner is told. */
 function isOwnBlock(owner: Owner, granule: number, classId: number): boolean {
   const { region } = owner;
-  const word = region.i32[region.map + (granule >>> 8)]!;
+  const word = region.i32[region.map + (granule >>> 8)];
   if (word === (classId | (owner.slot << 8))) return true;
-  if ((word & 63) === classId) announceRemote(owner, region.i32[sliceWord(region, granule >>> 8, SliceWord.HEAD)]!, classId, granule);
+  if ((word & 63) === classId)
+    announceRemote(owner, region.i32[sliceWord(region, granule >>> 8, SliceWord.HEAD)], classId, granule);
   return false;
 }
 
@@ -118,10 +119,10 @@ export function offerTransfer(owner: Owner, ownerSlot: number, granule: number, 
 
 function refillFromSlabs(owner: Owner, classId: number): number {
   const { i32 } = owner.region;
-  const want = owner.refill[classId]!;
+  const want = owner.refill[classId];
   let taken = 0;
   while (taken < want) {
-    const head = i32[owner.cache(classId) + CacheWord.SLABS]!;
+    const head = i32[owner.cache(classId) + CacheWord.SLABS];
     if (head === 0) break;
     taken += takeFree(owner, head, classId, want - taken);
   }
@@ -150,13 +151,13 @@ export function refillFresh(owner: Owner, classId: number): number {
 export function spill(owner: Owner, classId: number): void {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
-  const count = i32[cache + CacheWord.COUNT]!;
+  const count = i32[cache + CacheWord.COUNT];
   const spilled = Math.min(owner.settings.spillHysteresis, (count + 1) >>> 1);
   const bottom = cache + CacheWord.WORDS;
-  i32[cache + CacheWord.SPILLS]!++;
+  i32[cache + CacheWord.SPILLS]++;
   const toMagazine = hasMagazine(owner, classId);
   for (let i = 0; i < spilled; i++) {
-    const granule = i32[bottom + i]!;
+    const granule = i32[bottom + i];
     // A killed worker's cache is dropped whole, so a block both here and there for an instant harms nobody.
     if (toMagazine) pushMagazine(owner, granule, classId);
     else returnToSlab(owner, granule, classId);
@@ -169,26 +170,25 @@ export function spill(owner: Owner, classId: number): void {
 export function flush(owner: Owner, classId: number): void {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
-  if (hasMagazine(owner, classId)) shedMagazine(owner, classId, i32[cache + CacheWord.RING_COUNT]!);
-  const count = i32[cache + CacheWord.COUNT]!;
+  if (hasMagazine(owner, classId)) shedMagazine(owner, classId, i32[cache + CacheWord.RING_COUNT]);
+  const count = i32[cache + CacheWord.COUNT];
   i32[cache + CacheWord.COUNT] = 0;
-  for (let i = 0; i < count; i++) returnToSlab(owner, i32[cache + CacheWord.WORDS + i]!, classId);
+  for (let i = 0; i < count; i++) returnToSlab(owner, i32[cache + CacheWord.WORDS + i], classId);
 }
 
 /** Blocks of a class in both tiers. */
 export function cachedBlocks(owner: Owner, classId: number): number {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
-  return i32[cache + CacheWord.COUNT]! + i32[cache + CacheWord.RING_COUNT]!;
+  return i32[cache + CacheWord.COUNT] + i32[cache + CacheWord.RING_COUNT];
 }
 
 /** True if a cache of the owner holds this block; for the heap check. */
 export function* cachedGranules(owner: Owner, classId: number): Generator<number> {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
-  for (let i = 0; i < i32[cache + CacheWord.COUNT]!; i++) yield i32[cache + CacheWord.WORDS + i]!;
+  for (let i = 0; i < i32[cache + CacheWord.COUNT]; i++) yield i32[cache + CacheWord.WORDS + i];
   if (!hasMagazine(owner, classId)) return;
-  for (let i = 0; i < i32[cache + CacheWord.RING_COUNT]!; i++)
-    yield i32[owner.magazine(classId) + ((i32[cache + CacheWord.RING_HEAD]! + i) % owner.settings.magazineCapacity)]!;
+  for (let i = 0; i < i32[cache + CacheWord.RING_COUNT]; i++)
+    yield i32[owner.magazine(classId) + ((i32[cache + CacheWord.RING_HEAD] + i) % owner.settings.magazineCapacity)];
 }
-

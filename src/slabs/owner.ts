@@ -3,7 +3,7 @@ import { CLASS_BYTES, Classes } from '../layout/classes.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
-import { Slices } from '../pages/slices.js';
+import { type Slices } from '../pages/slices.js';
 
 /** Shape of a control block: the caches of all classes, then the magazines and transfer slots of the Mid classes. */
 export interface ControlShape {
@@ -26,13 +26,13 @@ export function controlShape(settings: HeapSettings): ControlShape {
 
 /** Most blocks the cache of a class holds. */
 function cacheCapacity(settings: HeapSettings, classId: number): number {
-  const byBytes = Math.floor(settings.cacheBytes / CLASS_BYTES[classId]!);
+  const byBytes = Math.floor(settings.cacheBytes / CLASS_BYTES[classId]);
   return Math.min(settings.cacheCapacity, Math.max(4, byBytes));
 }
 
 /** Most blocks one refill takes: falls from refillMax for the smallest class to a quarter of it for the biggest. */
 function refillBlocks(settings: HeapSettings, classId: number): number {
-  const isHot = CLASS_BYTES[classId]! <= 128;
+  const isHot = CLASS_BYTES[classId] <= 128;
   const falling = settings.refillMax * (1 - (0.75 * (classId - 1)) / (Classes.COUNT - 1));
   return Math.max(1, Math.min(cacheCapacity(settings, classId), Math.round(isHot ? settings.refillMaxHot : falling)));
 }
@@ -82,6 +82,14 @@ export class Owner {
 }
 
 /** Word index of the transfer slots of a class, in the control block of whichever worker. */
-export function transferWord(region: Region, shape: ControlShape, settings: HeapSettings, controlSlice: number, classId: number): number {
-  return region.addressOf(controlSlice) / 4 + shape.transferOffset + (classId - Classes.FIRST_MID) * settings.transferSlots;
+export function transferWord(
+  region: Region,
+  shape: ControlShape,
+  settings: HeapSettings,
+  controlSlice: number,
+  classId: number,
+): number {
+  return (
+    region.addressOf(controlSlice) / 4 + shape.transferOffset + (classId - Classes.FIRST_MID) * settings.transferSlots
+  );
 }

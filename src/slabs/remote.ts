@@ -68,7 +68,7 @@ export function pushQueue(region: Region, slot: number, head: number): void {
   const { i32 } = region;
   const queueWord = region.slotWord(slot) + SlotWord.X_QUEUE;
   const nextWord = sliceWord(region, head, SliceWord.X_NEXT);
-  let first = i32[queueWord]!;
+  let first = i32[queueWord];
   for (;;) {
     atomics.store(i32, nextWord, first);
     // Publishes the slab and its link to the owner.
@@ -100,10 +100,10 @@ export function drainBits(region: Region, firstSlice: number, count: number): nu
   let drained = 0;
   // The plain read sees every bit whose dirty mark the caller has taken: mark and take are ordered by X_STATE.
   for (let word = first; word < first + count * 16; word += 2) {
-    const remote = i32[word + 1]!;
+    const remote = i32[word + 1];
     if (remote === 0) continue;
-    const home = remote & i32[word]!;
-    i32[word]! ^= home;
+    const home = remote & i32[word];
+    i32[word] ^= home;
     atomics.and(i32, word + 1, ~remote);
     drained += popcount(home);
   }
@@ -114,8 +114,8 @@ export function drainBits(region: Region, firstSlice: number, count: number): nu
 export function drainSlab(owner: Owner, head: number): number {
   const { region } = owner;
   const dirty = makeClean(region, head);
-  const classId = kindOf(region.i32[sliceWord(region, head, SliceWord.X_STATE)]!);
-  const slices = region.i32[sliceWord(region, head, SliceWord.X_COUNT)]!;
+  const classId = kindOf(region.i32[sliceWord(region, head, SliceWord.X_STATE)]);
+  const slices = region.i32[sliceWord(region, head, SliceWord.X_COUNT)];
   let drained = 0;
   for (let pair = 0; pair * 2 < slices; pair++)
     if ((dirty & (1 << pair)) !== 0) drained += drainBits(region, head + pair * 2, Math.min(2, slices - pair * 2));
@@ -150,8 +150,8 @@ export function takeRemote(region: Region, granule: number): boolean {
   const word = bitsWord(region, granule);
   const mask = 1 << granule;
   if ((atomics.load(region.i32, word + 1) & mask) === 0) return false;
-  const wasLive = (region.i32[word]! & mask) !== 0;
-  region.i32[word]! &= ~mask;
+  const wasLive = (region.i32[word] & mask) !== 0;
+  region.i32[word] &= ~mask;
   atomics.and(region.i32, word + 1, ~mask);
   return wasLive;
 }

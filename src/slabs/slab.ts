@@ -28,14 +28,14 @@ export function bitsWord(region: Region, granule: number): number {
 }
 
 export function slabCapacity(region: Region, head: number, classId: number): number {
-  return capacityBlocks(classId, region.i32[sliceWord(region, head, SliceWord.X_COUNT)]!);
+  return capacityBlocks(classId, region.i32[sliceWord(region, head, SliceWord.X_COUNT)]);
 }
 
 /** Puts a slab at the head of its class's list. */
 function link(owner: Owner, head: number, classId: number): void {
   const { i32 } = owner.region;
   const list = owner.cache(classId) + CacheWord.SLABS;
-  const next = i32[list]!;
+  const next = i32[list];
   i32[sliceWord(owner.region, head, SliceWord.PREVIOUS)] = 0;
   i32[sliceWord(owner.region, head, SliceWord.NEXT)] = next;
   if (next !== 0) i32[sliceWord(owner.region, next, SliceWord.PREVIOUS)] = head;
@@ -44,8 +44,8 @@ function link(owner: Owner, head: number, classId: number): void {
 
 function unlink(owner: Owner, head: number, classId: number): void {
   const { i32 } = owner.region;
-  const previous = i32[sliceWord(owner.region, head, SliceWord.PREVIOUS)]!;
-  const next = i32[sliceWord(owner.region, head, SliceWord.NEXT)]!;
+  const previous = i32[sliceWord(owner.region, head, SliceWord.PREVIOUS)];
+  const next = i32[sliceWord(owner.region, head, SliceWord.NEXT)];
   if (previous === 0) i32[owner.cache(classId) + CacheWord.SLABS] = next;
   else i32[sliceWord(owner.region, previous, SliceWord.NEXT)] = next;
   if (next !== 0) i32[sliceWord(owner.region, next, SliceWord.PREVIOUS)] = previous;
@@ -55,9 +55,9 @@ function unlink(owner: Owner, head: number, classId: number): void {
 export function createSlab(owner: Owner, classId: number): number {
   const { region } = owner;
   const cache = owner.cache(classId);
-  let count = nextSlabSlices(classId, region.i32[cache + CacheWord.SLAB_SLICES]!);
+  let count = nextSlabSlices(classId, region.i32[cache + CacheWord.SLAB_SLICES]);
   let head = owner.slices.claim(count, 1);
-  const least = SLAB_SLICES_FIRST[classId]!;
+  const least = SLAB_SLICES_FIRST[classId];
   if (head === 0 && count > least) head = owner.slices.claim((count = least), 1);
   if (head === 0) return 0;
   clearResidue(region, head, count);
@@ -73,7 +73,7 @@ export function takeIn(owner: Owner, head: number, classId: number, freeBlocks: 
   const { i32 } = owner.region;
   i32[sliceWord(owner.region, head, SliceWord.CURSOR)] = 0;
   i32[sliceWord(owner.region, head, SliceWord.FREE_BLOCKS)] = freeBlocks;
-  i32[owner.cache(classId) + CacheWord.SLAB_SLICES] += i32[sliceWord(owner.region, head, SliceWord.X_COUNT)]!;
+  i32[owner.cache(classId) + CacheWord.SLAB_SLICES] += i32[sliceWord(owner.region, head, SliceWord.X_COUNT)];
   if (freeBlocks === slabCapacity(owner.region, head, classId)) i32[owner.cache(classId) + CacheWord.EMPTY_SLABS]++;
   if (freeBlocks > 0) link(owner, head, classId);
 }
@@ -92,7 +92,7 @@ function clearResidue(region: Region, head: number, count: number): void {
 export function addFree(owner: Owner, head: number, classId: number, count: number): boolean {
   const { i32 } = owner.region;
   const at = sliceWord(owner.region, head, SliceWord.FREE_BLOCKS);
-  const before = i32[at]!;
+  const before = i32[at];
   i32[at] = before + count;
   if (before === 0) link(owner, head, classId);
   if (before + count < slabCapacity(owner.region, head, classId)) return false;
@@ -107,29 +107,29 @@ export function addFree(owner: Owner, head: number, classId: number, count: numb
 export function takeFree(owner: Owner, head: number, classId: number, want: number): number {
   const { i32 } = owner.region;
   const at = sliceWord(owner.region, head, SliceWord.FREE_BLOCKS);
-  const free = i32[at]!;
+  const free = i32[at];
   const count = Math.min(want, free);
   const cache = owner.cache(classId);
-  const bottom = cache + CacheWord.WORDS + i32[cache + CacheWord.COUNT]!;
+  const bottom = cache + CacheWord.WORDS + i32[cache + CacheWord.COUNT];
   if (free === slabCapacity(owner.region, head, classId)) i32[cache + CacheWord.EMPTY_SLABS]--;
   i32[at] = free - count;
   if (free === count) unlink(owner, head, classId);
-  if (CLASS_BYTES[classId]! < 32 * Geometry.GRANULE_BYTES) gatherByWord(owner.region, head, classId, bottom, count);
+  if (CLASS_BYTES[classId] < 32 * Geometry.GRANULE_BYTES) gatherByWord(owner.region, head, classId, bottom, count);
   else gatherByBlock(owner.region, head, classId, bottom, count);
-  i32[cache + CacheWord.COUNT]! += count;
+  i32[cache + CacheWord.COUNT] += count;
   return count;
 }
 
 /** Blocks under 512 bytes: a word of live bits covers several, so free ones are found 32 granules at a time. */
 function gatherByWord(region: Region, head: number, classId: number, bottom: number, count: number): void {
   const { i32 } = region;
-  const step = CLASS_BYTES[classId]! >>> Geometry.GRANULE_SHIFT;
-  const pattern = START_PATTERN[step]!;
+  const step = CLASS_BYTES[classId] >>> Geometry.GRANULE_SHIFT;
+  const pattern = START_PATTERN[step];
   const shift = 32 % step;
   const first = head * Geometry.SLICE_GRANULES;
   const end = slabCapacity(region, head, classId) * step;
   const cursor = sliceWord(region, head, SliceWord.CURSOR);
-  let granule = i32[cursor]!;
+  let granule = i32[cursor];
   // Position of the first block that starts in this word: block starts are the multiples of `step`.
   let offset = (step - (granule % step)) % step;
   let left = count;
@@ -159,11 +159,11 @@ function gatherByWord(region: Region, head: number, classId: number, bottom: num
 /** Blocks of 512 bytes and more: each has a word of its own. */
 function gatherByBlock(region: Region, head: number, classId: number, bottom: number, count: number): void {
   const { i32 } = region;
-  const step = CLASS_BYTES[classId]! >>> Geometry.GRANULE_SHIFT;
+  const step = CLASS_BYTES[classId] >>> Geometry.GRANULE_SHIFT;
   const first = head * Geometry.SLICE_GRANULES;
   const end = slabCapacity(region, head, classId) * step;
   const cursor = sliceWord(region, head, SliceWord.CURSOR);
-  let granule = i32[cursor]!;
+  let granule = i32[cursor];
   let left = count;
   let wraps = 0;
   while (left > 0) {
@@ -172,7 +172,7 @@ function gatherByBlock(region: Region, head: number, classId: number, bottom: nu
       granule = 0;
     }
     const block = first + granule;
-    if ((i32[bitsWord(region, block)]! & (1 << block)) === 0) i32[bottom + --left] = block;
+    if ((i32[bitsWord(region, block)] & (1 << block)) === 0) i32[bottom + --left] = block;
     granule += step;
   }
   i32[cursor] = granule;
@@ -180,7 +180,10 @@ function gatherByBlock(region: Region, head: number, classId: number, bottom: nu
 
 /** A search that comes round twice means that FREE_BLOCKS promises more than the bits: stop instead of searching for ever. */
 function checkWraps(head: number, wraps: number): number {
-  if (wraps === 2) throw new HeapError('ERR_HEAP_CORRUPT', `slab at slice ${head} has fewer free blocks than its descriptor says`, { slice: head });
+  if (wraps === 2)
+    throw new HeapError('ERR_HEAP_CORRUPT', `slab at slice ${head} has fewer free blocks than its descriptor says`, {
+      slice: head,
+    });
   return wraps + 1;
 }
 
@@ -191,7 +194,7 @@ function checkWraps(head: number, wraps: number): number {
 export function retireSlab(owner: Owner, head: number, classId: number): boolean {
   const { region } = owner;
   const { i32 } = region;
-  const count = i32[sliceWord(region, head, SliceWord.X_COUNT)]!;
+  const count = i32[sliceWord(region, head, SliceWord.X_COUNT)];
   const clean = identity(classId, owner.slot);
   owner.slices.open(head, count);
   // From here on nobody can queue the slab: a late remote free finds no slab of its class and has nothing left to do,
@@ -202,7 +205,7 @@ export function retireSlab(owner: Owner, head: number, classId: number): boolean
   }
   unlink(owner, head, classId);
   i32[owner.cache(classId) + CacheWord.EMPTY_SLABS]--;
-  i32[owner.cache(classId) + CacheWord.SLAB_SLICES]! -= count;
+  i32[owner.cache(classId) + CacheWord.SLAB_SLICES] -= count;
   fillMap(region, head, count, Kind.WAS | classId, 0);
   owner.slices.release(head, count);
   return true;
@@ -210,7 +213,7 @@ export function retireSlab(owner: Owner, head: number, classId: number): boolean
 
 /** Retires an empty slab unless the class may keep it. */
 export function settleEmpty(owner: Owner, head: number, classId: number): void {
-  if (owner.region.i32[owner.cache(classId) + CacheWord.EMPTY_SLABS]! > owner.settings.emptySlabsKept)
+  if (owner.region.i32[owner.cache(classId) + CacheWord.EMPTY_SLABS] > owner.settings.emptySlabsKept)
     retireSlab(owner, head, classId);
 }
 
@@ -218,11 +221,12 @@ export function settleEmpty(owner: Owner, head: number, classId: number): void {
 export function retireEmpties(owner: Owner, classId: number): number {
   const { i32 } = owner.region;
   let slices = 0;
-  let head = i32[owner.cache(classId) + CacheWord.SLABS]!;
+  let head = i32[owner.cache(classId) + CacheWord.SLABS];
   while (head !== 0) {
-    const next = i32[sliceWord(owner.region, head, SliceWord.NEXT)]!;
-    const count = i32[sliceWord(owner.region, head, SliceWord.X_COUNT)]!;
-    const isEmpty = i32[sliceWord(owner.region, head, SliceWord.FREE_BLOCKS)] === slabCapacity(owner.region, head, classId);
+    const next = i32[sliceWord(owner.region, head, SliceWord.NEXT)];
+    const count = i32[sliceWord(owner.region, head, SliceWord.X_COUNT)];
+    const isEmpty =
+      i32[sliceWord(owner.region, head, SliceWord.FREE_BLOCKS)] === slabCapacity(owner.region, head, classId);
     if (isEmpty && retireSlab(owner, head, classId)) slices += count;
     head = next;
   }
