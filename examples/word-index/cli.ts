@@ -3,13 +3,14 @@ import { existsSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { bytes, parseBytes } from './units.js';
 
 const MOST_WORKERS = 62;
 const FEWEST_HEAP_BYTES = 512 * 1024;
 /** The records of the index keep addresses in 32 bits. */
 const MOST_HEAP_BYTES = 4 * 1024 ** 3;
+const DEFAULT_HEAP_BYTES = 1024 ** 3;
 const SAMPLE_QUERIES = ['license', 'sharedarraybuffer', 'shared memory', 'export default function', 'worker atomics'];
 
 export interface Options {
@@ -36,15 +37,24 @@ export function parseOptions(argv: readonly string[]): Options {
   const program = new Command('word-index')
     .description('Workers build one inverted index of all text files below a folder, in one shared heap.')
     .argument('[folder]', "folder to index (default: this project's node_modules)")
-    .option(
-      '-w, --workers <count>',
-      'worker threads, for building and again for freeing',
-      workerCount,
-      defaultWorkers(),
+    .addOption(
+      new Option('-w, --workers <count>', 'worker threads, for building and again for freeing')
+        .argParser(workerCount)
+        .default(Math.min(availableParallelism(), MOST_WORKERS)),
     )
-    .option('-q, --query <words>', 'files that hold all these words; can be repeated', collect, [])
-    .option('--limit <files>', 'index at most so many files', positiveInteger, Infinity)
-    .option('--max-bytes <bytes>', 'what the heap may grow to: 268435456, 256MiB, 1g', heapBytes, 1024 ** 3)
+    .addOption(
+      new Option('-q, --query <words>', 'list the files that hold all these words; can be repeated')
+        .argParser(collect)
+        .default([], 'some samples'),
+    )
+    .addOption(
+      new Option('--limit <files>', 'index at most so many files').argParser(positiveInteger).default(Infinity, 'all'),
+    )
+    .addOption(
+      new Option('--max-bytes <bytes>', 'what the heap may grow to: 268435456, 256MiB, 1g')
+        .argParser(heapBytes)
+        .default(DEFAULT_HEAP_BYTES, bytes(DEFAULT_HEAP_BYTES)),
+    )
     .option('--preset <name>', 'heap preset (default: the one that Heap.create takes)')
     .option('--json', 'print the results as one JSON object')
     .showHelpAfterError('(word-index --help lists every flag)');
@@ -78,10 +88,6 @@ function projectRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder);
   return folder;
-}
-
-function defaultWorkers(): number {
-  return Math.min(availableParallelism(), MOST_WORKERS);
 }
 
 function collect(value: string, previous: string[]): string[] {

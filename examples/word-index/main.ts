@@ -15,13 +15,14 @@ async function main(): Promise<number> {
   if (typeof heap === 'string') return failed(heap);
   if (!options.json) {
     const who = `${counted(files.length, 'file')} below ${options.folder}, ${counted(options.workers, 'worker')}`;
-    print(`${who}, heap of at most ${bytes(options.maxBytes)}\n`);
+    print(`${who}, heap of at most ${bytes(options.maxBytes)}`);
   }
   let report: Report;
   try {
     report = await run(heap, options, files, progressStyle(options));
   } catch (error) {
     if (isOutOfMemory(error)) return failed(outOfMemory(options));
+    if (error instanceof Error && error.message.startsWith('ERR_HEAP_')) return failed(error.message);
     throw error;
   }
   print(options.json ? toJson(report) : `\n${toText(report)}`);

@@ -2,7 +2,7 @@
 import { Piscina } from 'piscina';
 import { type Heap } from 'sabmalloc';
 import { type Options } from './cli.js';
-import { parcelsOf, type Parcel, type SourceFile } from './files.js';
+import { MAX_FILE_BYTES, parcelsOf, type Parcel, type SourceFile } from './files.js';
 import { Progress, type ProgressStyle } from './progress.js';
 import { answer } from './query.js';
 import { heapFigures, type Report } from './report.js';
@@ -17,8 +17,9 @@ const TASKS_PER_WORKER = 2;
 const RELEASE_TASKS_PER_WORKER = 8;
 
 export async function run(heap: Heap, options: Options, files: SourceFile[], style: ProgressStyle): Promise<Report> {
-  const totalBytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  const index = SharedIndex.create(heap, totalBytes / BYTES_PER_DISTINCT_WORD);
+  const readable = files.filter((file) => file.bytes <= MAX_FILE_BYTES);
+  const expectedWords = readable.reduce((sum, file) => sum + file.bytes, 0) / BYTES_PER_DISTINCT_WORD;
+  const index = SharedIndex.create(heap, expectedWords);
   const built = await buildIndex(heap, index, options.workers, parcelsOf(files), style);
   const paths = files.map((file) => file.path);
   const answers = built.build.failure === undefined ? options.queries.map((query) => answer(index, query, paths)) : [];
@@ -43,7 +44,7 @@ async function buildIndex(
   parcels: readonly Parcel[],
   style: ProgressStyle,
 ): Promise<Pick<Report, 'build' | 'built'>> {
-  const { pool, threads } = startPool(heap, index, workers, 'build');
+  const { piscina, threads } = await startPool<Parcel, BuildResult>(heap, index, workers, 'build');
   const figures = {
     files: 0,
     bytes: 0,
@@ -63,7 +64,7 @@ async function buildIndex(
     return `${count(filesPerSecond)} files/s, ${millions(wordsPerSecond)} words/s, heap ${live}`;
   };
   const progress = new Progress(style, 'indexing', parcels.length, detail);
-  const failure = await runAll(pool, workers, parcels, (result: BuildResult) => {
+  const failure = await runAll(piscina, workers, parcels, (result) => {
     figures.files += result.files;
     figures.bytes += result.bytes;
     figures.words += result.words;
@@ -76,7 +77,7 @@ async function buildIndex(
   figures.milliseconds = performance.now() - start;
   progress.stop();
   const built = heapFigures(heap);
-  await pool.destroy();
+  await piscina.destroy();
   return { build: { ...figures, skipped, remoteFrees: built.remoteFrees, failure }, built };
 }
 
@@ -88,39 +89,56 @@ async function releaseIndex(
   style: ProgressStyle,
 ): Promise<Pick<Report, 'release' | 'freed'>> {
   const remoteFreesBefore = heapFigures(heap).remoteFrees;
-  const { pool, threads } = startPool(heap, index, workers, 'release');
+  const { piscina, threads } = await startPool<BucketRange, number>(heap, index, workers, 'release');
   const ranges = bucketRanges(index.ref.bucketCount, workers * RELEASE_TASKS_PER_WORKER);
   const start = performance.now();
   let blocks = 0;
   const progress = new Progress(style, 'freeing ', ranges.length, () => `${count(blocks)} blocks`);
-  const failure = await runAll(pool, workers, ranges, (freedBlocks: number) => {
+  const failure = await runAll(piscina, workers, ranges, (freedBlocks) => {
     blocks += freedBlocks;
     progress.add(1);
   });
   const milliseconds = performance.now() - start;
   progress.stop();
   const freed = heapFigures(heap);
-  await pool.destroy();
+  await piscina.destroy();
   if (failure !== undefined) throw failure;
   return { release: { threads, milliseconds, blocks, remoteFrees: freed.remoteFrees - remoteFreesBefore }, freed };
 }
 
-/** A pool whose workers the heap watches: when they end, what they own in the heap is taken over. */
-function startPool(
+/** Workers that have attached to the heap. */
+interface Pool<Task, Result> {
+  readonly piscina: Piscina<Task | undefined, Result>;
+  readonly threads: readonly number[];
+}
+
+/**
+ * Starts workers and waits until all have attached: one that came when the others have filled the heap would find no
+ * room. The heap watches them: when they end, what they own in it is taken over.
+ */
+async function startPool<Task, Result>(
   heap: Heap,
   index: SharedIndex,
   workers: number,
   name: string,
-): { pool: Piscina; threads: number[] } {
-  const pool = new Piscina({
+): Promise<Pool<Task, Result>> {
+  const piscina = new Piscina<Task | undefined, Result>({
     filename: new URL('./worker.js', import.meta.url).href,
     name,
     minThreads: workers,
     maxThreads: workers,
     workerData: { token: heap.token, index: index.ref },
   });
-  for (const thread of pool.threads) heap.watch(thread);
-  return { pool, threads: pool.threads.map((thread) => thread.threadId) };
+  for (const thread of piscina.threads) heap.watch(thread);
+  const threads = piscina.threads.map((thread) => thread.threadId);
+  try {
+    // As many tasks as idle workers: each gets one.
+    await Promise.all(threads.map(() => piscina.run(undefined, { name: 'attach' })));
+  } catch (error) {
+    await piscina.destroy();
+    throw error;
+  }
+  return { piscina, threads };
 }
 
 /**
@@ -128,7 +146,7 @@ function startPool(
  * the middle would leave a bucket locked and a block nobody knows.
  */
 async function runAll<Task, Result>(
-  pool: Piscina<Task, Result>,
+  piscina: Piscina<Task | undefined, Result>,
   workers: number,
   tasks: readonly Task[],
   done: (result: Result) => void,
@@ -138,7 +156,7 @@ async function runAll<Task, Result>(
   const work = async () => {
     while (failure === undefined && next < tasks.length) {
       try {
-        done(await pool.run(tasks[next++]));
+        done(await piscina.run(tasks[next++]));
       } catch (error) {
         failure ??= error instanceof Error ? error : new Error(String(error));
       }

@@ -1,6 +1,6 @@
 /**
- * What the piscina workers do: `build` puts parcels of files into the index, `release` frees a share of it. Each worker
- * thread attaches to the heap once, when this module is loaded.
+ * What the piscina workers do: `build` puts parcels of files into the index, `release` frees a share of it, and before
+ * either `attach` makes the thread a worker of the heap.
  */
 import { workerData } from 'node:worker_threads';
 import { Heap, HeapError } from 'sabmalloc';
@@ -31,10 +31,15 @@ export interface BucketRange {
 }
 
 const setup = workerData as WorkerSetup;
-const heap = Heap.attach(setup.token);
-const index = SharedIndex.at(heap, setup.index);
 const reader = new TextReader();
 const words = new TextWords();
+/** Held for the life of the thread: a heap that is dropped is left. */
+let index: SharedIndex | undefined;
+
+/** Attaches this thread to the heap, once. */
+export function attach(): void {
+  named(() => (index ??= SharedIndex.at(Heap.attach(setup.token), setup.index)));
+}
 
 export function build(parcel: Parcel): BuildResult {
   const skipped = { binary: 0, tooLarge: 0, unreadable: 0 };
@@ -50,19 +55,25 @@ export function build(parcel: Parcel): BuildResult {
 }
 
 export function release(range: BucketRange): number {
-  return named(() => index.freeWords(range.firstBucket, range.bucketEnd));
+  return named(() => attachedIndex().freeWords(range.firstBucket, range.bucketEnd));
 }
 
 function indexText(text: Uint8Array, file: number, result: BuildResult): void {
+  const shared = attachedIndex();
   words.read(text);
   words.forEach((start, length, hash, count) => {
-    if (index.add(text, start, length, hash, file, count)) result.newWords++;
+    if (shared.add(text, start, length, hash, file, count)) result.newWords++;
     result.postings++;
   });
   result.files++;
   result.bytes += text.length;
   result.words += words.words;
   result.overlongWords += words.overlongWords;
+}
+
+function attachedIndex(): SharedIndex {
+  if (index === undefined) throw new Error('word-index: a task came before attach');
+  return index;
 }
 
 /** Errors travel between threads without their own properties: the code goes into the message. */

@@ -1,4 +1,5 @@
 import { CLASS_BYTES, CLASS_OF, Classes, alignedClass } from '../layout/classes.js';
+import { StackBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
 import { allocateSpan, slicesFor } from '../pages/spans.js';
@@ -30,7 +31,8 @@ export function allocate(owner: Owner, bytes: number, alignment: number): number
 function allocateBlock(owner: Owner, classId: number): number {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
-  if (i32[cache + CacheWord.COUNT] === 0) {
+  foldHits(owner, cache);
+  if (i32[cache + CacheWord.STACK] === 0) {
     i32[cache + CacheWord.MISSES]++;
     const got = refill(owner, classId);
     if (got === 0) return 0;
@@ -39,12 +41,19 @@ function allocateBlock(owner: Owner, classId: number): number {
   return popLive(owner, cache);
 }
 
+/** Moves the hits counted in the stack's own word to their counter: from here on the word is the number of blocks. */
+function foldHits(owner: Owner, cache: number): void {
+  const { i32 } = owner.region;
+  i32[cache + CacheWord.HITS] += i32[cache + CacheWord.STACK] >>> StackBits.HITS_SHIFT;
+  i32[cache + CacheWord.STACK] &= StackBits.COUNT_MASK;
+}
+
 /** Pops the stack and sets the live bit: in this order, so that a kill in between leaves a free block. */
 function popLive(owner: Owner, cache: number): number {
   const { i32 } = owner.region;
-  const count = i32[cache + CacheWord.COUNT] - 1;
+  const count = i32[cache + CacheWord.STACK] - 1;
   const granule = i32[cache + CacheWord.WORDS + count];
-  i32[cache + CacheWord.COUNT] = count;
+  i32[cache + CacheWord.STACK] = count;
   i32[bitsWord(owner.region, granule)] |= 1 << granule;
   return granule;
 }

@@ -1,7 +1,7 @@
 import * as atomics from '#atomics';
 import { HeapError } from '../base/errors.js';
 import { CLASS_BYTES, Classes } from '../layout/classes.js';
-import { Kind, MapBits, SlotState } from '../layout/format.js';
+import { Kind, MapBits, SlotState, StackBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord, HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
@@ -139,7 +139,7 @@ function checkSlot(
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
     const cache = base + (classId << shape.cacheShift);
     const magazine = base + shape.magazineOffset + (classId - Classes.FIRST_MID) * settings.magazineCapacity;
-    for (let i = 0; i < region.i32[cache + CacheWord.COUNT]; i++)
+    for (let i = 0; i < (region.i32[cache + CacheWord.STACK] & StackBits.COUNT_MASK); i++)
       checkCached(region, slot, classId, region.i32[cache + CacheWord.WORDS + i], cached);
     for (let i = 0; i < region.i32[cache + CacheWord.RING_COUNT]; i++) {
       const place = (region.i32[cache + CacheWord.RING_HEAD] + i) % settings.magazineCapacity;

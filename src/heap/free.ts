@@ -7,7 +7,7 @@ import { freeSpan } from '../pages/spans.js';
 import { offerTransfer, spill } from '../slabs/cache.js';
 import type { Owner } from '../slabs/owner.js';
 import { announceRemote, markRemote } from '../slabs/remote.js';
-import { bitsWord } from '../slabs/slab.js';
+import { bitsWord, stackCount } from '../slabs/slab.js';
 import { badAddress, classify, granuleOf, sliceOfAddress } from './lookup.js';
 
 /** Fills a block that is about to be freed with 0xDF. */
@@ -43,11 +43,10 @@ export function freeAddress(owner: Owner, address: unknown): void {
 function freeLocal(owner: Owner, granule: number, classId: number): void {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
-  if (i32[cache + CacheWord.COUNT] >= i32[cache + CacheWord.CAPACITY]) spill(owner, classId);
-  const count = i32[cache + CacheWord.COUNT];
+  if (stackCount(owner, cache) >= i32[cache + CacheWord.CAPACITY]) spill(owner, classId);
   i32[bitsWord(owner.region, granule)] &= ~(1 << granule);
-  i32[cache + CacheWord.WORDS + count] = granule;
-  i32[cache + CacheWord.COUNT] = count + 1;
+  i32[cache + CacheWord.WORDS + stackCount(owner, cache)] = granule;
+  i32[cache + CacheWord.STACK]++;
 }
 
 function freeRemote(

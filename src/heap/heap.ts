@@ -2,7 +2,7 @@ import { HeapError, show } from '../base/errors.js';
 import type { HeapSettings } from '../config/options.js';
 import { resolveOptions, type CreateOptions } from '../config/resolve.js';
 import { CLASS_OF } from '../layout/classes.js';
-import { MapBits, SlotState } from '../layout/format.js';
+import { MapBits, SlotState, StackBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
 import { createRegion, openRegion, settingsOf, tokenOf, type HeapToken } from '../memory/create.js';
@@ -48,7 +48,8 @@ export interface Reservation {
 export class Heap {
   /* The fast path: plain fields, stored once (and once more by detach). Word indices into `words`. */
   /** @internal */ words: Int32Array = OFF;
-  /** @internal */ readonly classOf: Uint8Array = CLASS_OF;
+  /** @internal Cache of a size, by `(bytes + 15) >>> 4`: the size class look-up and the place of its cache in one load. */
+  readonly cacheOf = new Int32Array(CLASS_OF.length);
   /** @internal */ cacheBase = 0;
   /** @internal */ cacheShift = 0;
   /** @internal */ mapBase = 0;
@@ -90,6 +91,7 @@ export class Heap {
     this.baseBytes = region.baseBytes;
     this.sliceCount = region.regionSlices;
     this.tag = owner.slot << MapBits.OWNER_SHIFT;
+    for (let i = 0; i < CLASS_OF.length; i++) this.cacheOf[i] = owner.cache(CLASS_OF[i]);
   }
 
   private closeFastPath(): void {
@@ -97,6 +99,7 @@ export class Heap {
     this.cacheBase = 0;
     this.cacheShift = 0;
     this.sliceCount = 0;
+    this.cacheOf.fill(0);
   }
 
   /**
@@ -134,14 +137,13 @@ export class Heap {
       const size = bytes >>> 0;
       if (size === bytes && size <= Geometry.SLAB_BLOCK_MAX_BYTES) {
         const { words } = this;
-        const cache = this.cacheBase + (this.classOf[(size + 15) >>> 4] << this.cacheShift);
-        const count = words[cache];
-        if (count !== 0) {
-          const granule = words[cache + (CacheWord.WORDS - 1) + count];
+        const cache = this.cacheOf[(size + 15) >>> 4];
+        const stack = words[cache];
+        if ((stack & StackBits.POPPABLE) > 0) {
+          const granule = words[cache + (CacheWord.WORDS - 1) + (stack & StackBits.COUNT_MASK)];
           // The count goes first: a worker killed between the two stores leaves a free block, not one held twice.
-          words[cache] = count - 1;
+          words[cache] = stack + StackBits.POP;
           words[this.bitsBase + ((granule >>> 5) << 1)] |= 1 << granule;
-          words[cache + CacheWord.HITS]++;
           return ((granule << Geometry.GRANULE_SHIFT) + this.baseBytes) >>> 0;
         }
       }
@@ -163,13 +165,15 @@ export class Heap {
         const classId = words[this.mapBase + slice] ^ this.tag;
         if (classId >>> 0 < MapBits.KINDS) {
           const bit = 1 << (offset >>> Geometry.GRANULE_SHIFT);
-          const live = this.bitsBase + ((offset >>> 9) << 1);
+          const at = this.bitsBase + ((offset >>> 9) << 1);
+          const live = words[at];
           const cache = this.cacheBase + (classId << this.cacheShift);
-          const count = words[cache];
-          if ((words[live] & ~words[live + 1] & bit) !== 0 && count < words[cache + CacheWord.CAPACITY]) {
-            words[live] ^= bit;
+          const stack = words[cache];
+          const count = stack & StackBits.COUNT_MASK;
+          if ((live & ~words[at + 1] & bit) !== 0 && count < words[cache + CacheWord.CAPACITY]) {
+            words[at] = live ^ bit;
             words[cache + CacheWord.WORDS + count] = offset >>> Geometry.GRANULE_SHIFT;
-            words[cache] = count + 1;
+            words[cache] = stack + 1;
             return;
           }
         }

@@ -1,6 +1,6 @@
 import * as atomics from '#atomics';
 import { CLASS_BYTES, Classes } from '../layout/classes.js';
-import { SlotState } from '../layout/format.js';
+import { SlotState, StackBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord, HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
@@ -110,8 +110,8 @@ function readWorker(region: Region, slot: number, cacheShift: number): WorkerSta
   if (control === 0) return worker;
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
     const cache = region.addressOf(control) / 4 + (classId << cacheShift);
-    worker.cachedBlocks += region.i32[cache + CacheWord.COUNT] + region.i32[cache + CacheWord.RING_COUNT];
-    worker.cacheHits += region.u32[cache + CacheWord.HITS];
+    worker.cachedBlocks += (region.i32[cache + CacheWord.STACK] & StackBits.COUNT_MASK) + region.i32[cache + CacheWord.RING_COUNT];
+    worker.cacheHits += region.u32[cache + CacheWord.HITS] + (region.i32[cache + CacheWord.STACK] >>> StackBits.HITS_SHIFT);
     worker.cacheMisses += region.u32[cache + CacheWord.MISSES];
     worker.cacheSpills += region.u32[cache + CacheWord.SPILLS];
     worker.remoteFrees += region.u32[cache + CacheWord.REMOTE_FREES];

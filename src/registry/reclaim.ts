@@ -80,7 +80,7 @@ function silence(owner: Owner, slot: number): void {
   if (control === 0) return;
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
     const cache = region.addressOf(control) / 4 + (classId << owner.shape.cacheShift);
-    atomics.store(region.i32, cache + CacheWord.COUNT, 0);
+    atomics.store(region.i32, cache + CacheWord.STACK, 0);
     atomics.store(region.i32, cache + CacheWord.CAPACITY, 0);
   }
 }

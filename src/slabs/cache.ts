@@ -5,7 +5,7 @@ import { sliceWord } from '../pages/descriptor.js';
 import type { Owner } from './owner.js';
 import { transferWord } from './owner.js';
 import { announceRemote, takeRemote } from './remote.js';
-import { addFree, createSlab, settleEmpty, takeFree } from './slab.js';
+import { addFree, createSlab, settleEmpty, stackCount, takeFree } from './slab.js';
 
 /*
  * The tiers above the slabs, one order on every path: stack -> magazine -> (transfer slots) -> slabs.
@@ -54,9 +54,9 @@ function pushMagazine(owner: Owner, granule: number, classId: number): void {
 
 function pushStack(owner: Owner, granule: number, cache: number): void {
   const { i32 } = owner.region;
-  const count = i32[cache + CacheWord.COUNT];
+  const count = stackCount(owner, cache);
   i32[cache + CacheWord.WORDS + count] = granule;
-  i32[cache + CacheWord.COUNT] = count + 1;
+  i32[cache + CacheWord.STACK]++;
 }
 
 function refillFromMagazine(owner: Owner, classId: number): number {
@@ -151,7 +151,7 @@ export function refillFresh(owner: Owner, classId: number): number {
 export function spill(owner: Owner, classId: number): void {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
-  const count = i32[cache + CacheWord.COUNT];
+  const count = stackCount(owner, cache);
   const spilled = Math.min(owner.settings.spillHysteresis, (count + 1) >>> 1);
   const bottom = cache + CacheWord.WORDS;
   i32[cache + CacheWord.SPILLS]++;
@@ -163,7 +163,7 @@ export function spill(owner: Owner, classId: number): void {
     else returnToSlab(owner, granule, classId);
   }
   i32.copyWithin(bottom, bottom + spilled, bottom + count);
-  i32[cache + CacheWord.COUNT] = count - spilled;
+  i32[cache + CacheWord.STACK] -= spilled;
 }
 
 /** Empties both tiers of a class into its slabs. */
@@ -171,24 +171,13 @@ export function flush(owner: Owner, classId: number): void {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
   if (hasMagazine(owner, classId)) shedMagazine(owner, classId, i32[cache + CacheWord.RING_COUNT]);
-  const count = i32[cache + CacheWord.COUNT];
-  i32[cache + CacheWord.COUNT] = 0;
+  const count = stackCount(owner, cache);
+  i32[cache + CacheWord.STACK] -= count;
   for (let i = 0; i < count; i++) returnToSlab(owner, i32[cache + CacheWord.WORDS + i], classId);
 }
 
 /** Blocks of a class in both tiers. */
 export function cachedBlocks(owner: Owner, classId: number): number {
-  const { i32 } = owner.region;
   const cache = owner.cache(classId);
-  return i32[cache + CacheWord.COUNT] + i32[cache + CacheWord.RING_COUNT];
-}
-
-/** True if a cache of the owner holds this block; for the heap check. */
-export function* cachedGranules(owner: Owner, classId: number): Generator<number> {
-  const { i32 } = owner.region;
-  const cache = owner.cache(classId);
-  for (let i = 0; i < i32[cache + CacheWord.COUNT]; i++) yield i32[cache + CacheWord.WORDS + i];
-  if (!hasMagazine(owner, classId)) return;
-  for (let i = 0; i < i32[cache + CacheWord.RING_COUNT]; i++)
-    yield i32[owner.magazine(classId) + ((i32[cache + CacheWord.RING_HEAD] + i) % owner.settings.magazineCapacity)];
+  return stackCount(owner, cache) + owner.region.i32[cache + CacheWord.RING_COUNT];
 }

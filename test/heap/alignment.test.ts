@@ -9,9 +9,9 @@ const create = heapsOfTest();
 
 const ALIGNMENTS = Array.from({ length: 17 }, (_, shift) => 1 << shift);
 const SIZES = [
-  0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 200, 255, 256, 257, 500, 512, 1000, 1023, 1024,
-  1025, 2000, 3000, 4095, 4096, 4097, 8191, 8192, 9000, 16_384, 20_000, 32_767, 32_768, 32_769, 40_000, 65_535, 65_536,
-  65_537, 100_000, 262_144, 1_000_000,
+  0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 200, 255, 256, 257, 500, 512, 1000, 1023,
+  1024, 1025, 2000, 3000, 4095, 4096, 4097, 8191, 8192, 9000, 16_384, 20_000, 32_767, 32_768, 32_769, 40_000, 65_535,
+  65_536, 65_537, 100_000, 262_144, 1_000_000,
 ];
 
 describe('an alignment', () => {
@@ -72,7 +72,7 @@ describe('an alignment', () => {
     const heap = create({ maxBytes: MIB });
     const blocks: { address: number; bytes: number }[] = [];
     for (const alignment of [...ALIGNMENTS].reverse()) {
-      for (let address; (address = heap.tryMalloc(100, alignment)) !== 0; ) {
+      for (let address; (address = heap.tryMalloc(100, alignment)) !== 0;) {
         ensure(address % alignment === 0, () => `${address} is not aligned to ${alignment}`);
         blocks.push({ address, bytes: 100 });
       }

@@ -13,22 +13,35 @@ const workers = workersOfTest();
 const usableOf = (heap: Heap, { addresses }: Filling): number =>
   addresses.reduce((sum, address) => sum + heap.usableSize(address), 0);
 
-/** Fills and empties again and again: each time at least as much fits as the first time. */
-function fillsToTheSameMark(heap: Heap, fill: (heap: Heap) => Filling): void {
-  let first: number | undefined;
+/**
+ * Fills and empties again and again, and returns the bytes of each filling. They must not drift: an emptied heap is an
+ * emptied heap, however often it was full.
+ */
+function marksOf(heap: Heap, fill: (heap: Heap) => Filling): number[] {
+  const marks: number[] = [];
   for (let round = 0; round < BUDGET.brimRounds; round++) {
     const filling = fill(heap);
     if (round === 0) {
       heap.check();
       noOverlap(filling.addresses.map((address) => ({ address, bytes: heap.usableSize(address) })));
     }
-    first ??= filling.bytes;
-    expect(filling.bytes, `bytes in round ${round}`).toBeGreaterThanOrEqual(first);
+    marks.push(filling.bytes);
     freeAll(heap, filling.addresses);
     heap.collect();
     if (round === 0) empty(heap);
   }
   empty(heap);
+  return marks;
+}
+
+/**
+ * Exactly the same mark each time. Where the region grows during the first filling, what grew when decides a little
+ * about where blocks lie, so only from the second on; and the first differs by next to nothing.
+ */
+function areTheSame(marks: readonly number[], grows: boolean): void {
+  const rest = grows ? marks.slice(1) : marks;
+  expect(new Set(rest).size, `bytes of each filling: ${marks.join()}`).toBeLessThanOrEqual(1);
+  for (const mark of rest) expect(mark).toBeGreaterThanOrEqual(marks[0] * 0.998);
 }
 
 describe('a region filled to the brim and emptied', () => {
@@ -45,17 +58,30 @@ describe('a region filled to the brim and emptied', () => {
   ])(
     'of %i MiB takes as many blocks of %i bytes the next time',
     (mebibytes, bytes) => {
-      fillsToTheSameMark(create({ maxBytes: mebibytes * MIB }), (heap) => fillWith(heap, bytes));
+      areTheSame(
+        marksOf(create({ maxBytes: mebibytes * MIB }), (heap) => fillWith(heap, bytes)),
+        false,
+      );
     },
     longTest(60_000),
   );
 
-  it.each([1, 16, 64])(
-    'of %i MiB takes as many bytes of mixed sizes the next time',
-    (mebibytes) =>
+  it.each([
+    [1, 'fixed'],
+    [16, 'fixed'],
+    [64, 'fixed'],
+    [64, 'growable'],
+    [64, 'wasm'],
+  ] as const)(
+    'of %i MiB, backing %s, takes as many bytes of mixed sizes the next time',
+    (mebibytes, backing) =>
       seeded(() => {
         const largest = Math.min(MIB, mebibytes * 32 * KIB);
-        fillsToTheSameMark(create({ maxBytes: mebibytes * MIB }), (heap) => fillMixed(heap, SEED, largest));
+        const heap = create({ backing, maxBytes: mebibytes * MIB });
+        areTheSame(
+          marksOf(heap, (full) => fillMixed(full, SEED, largest)),
+          backing !== 'fixed',
+        );
       })(),
     longTest(60_000),
   );
@@ -103,28 +129,29 @@ describe('a region filled to the brim and emptied', () => {
 });
 
 describe('a region of 64 MiB, filled to exhaustion by its owner and freed by other workers', () => {
-  it(
-    'takes the same number of bytes 20 times, and one block of 60 % of the region as well',
-    seeded(async (random) => {
-      const heap = create({ maxBytes: 64 * MIB });
-      const others = await workers.agents(heap, 2);
-      let first: number | undefined;
-      for (let round = 0; round < BUDGET.brimRounds; round++) {
-        const { addresses, bytes } = fillMixed(heap, SEED, 256 * KIB);
-        first ??= bytes;
-        expect(bytes, `bytes in round ${round}`).toBeGreaterThanOrEqual(first);
-        random.shuffle(addresses);
-        const middle = addresses.length >>> 1;
-        await Promise.all([
-          others[0].call('freeAll', addresses.slice(0, middle)),
-          others[1].call('freeAll', addresses.slice(middle)),
-        ]);
-        heap.collect();
-        heap.free(heap.malloc(Math.floor(0.6 * 64 * MIB)));
-        if (round % 5 === 0) empty(heap);
-      }
-      empty(heap);
-    }),
+  it.each(['fixed', 'growable'] as const)(
+    'takes the same number of bytes 20 times, and one block of 60 %% of the region as well: backing %s',
+    (backing) =>
+      seeded(async (random) => {
+        const heap = create({ backing, maxBytes: 64 * MIB });
+        const others = await workers.agents(heap, 2);
+        const marks: number[] = [];
+        for (let round = 0; round < BUDGET.brimRounds; round++) {
+          const { addresses, bytes } = fillMixed(heap, SEED, 256 * KIB);
+          marks.push(bytes);
+          random.shuffle(addresses);
+          const middle = addresses.length >>> 1;
+          await Promise.all([
+            others[0].call('freeAll', addresses.slice(0, middle)),
+            others[1].call('freeAll', addresses.slice(middle)),
+          ]);
+          heap.collect();
+          heap.free(heap.malloc(Math.floor(0.6 * 64 * MIB)));
+          if (round % 5 === 0) empty(heap);
+        }
+        areTheSame(marks, backing !== 'fixed');
+        empty(heap);
+      })(),
     longTest(120_000),
   );
 
@@ -148,11 +175,18 @@ describe('a region of 64 MiB, filled to exhaustion by its owner and freed by oth
 });
 
 describe('a region yields', () => {
-  const sizes = [16, 48, 64, 100, 112, 128, 256, 500, 1024, 3000, 4096, 8192, 20_000, 32_768, 100_000];
+  const sizes = [16, 48, 64, 100, 112, 128, 256, 500, 1024, 3000, 4096, 8192, 20_000, 32_768, 34_000];
+  const large = [45_000, 57_000, 66_000, 73_000, 90_000, 100_000];
 
-  it.each(sizes)('60 %% of 1 MiB as blocks of %i bytes', (bytes) => {
+  it.each([...sizes, ...large])('60 %% of 1 MiB as blocks of %i bytes', (bytes) => {
     const heap = create({ maxBytes: MIB });
     expect(usableOf(heap, fillWith(heap, bytes))).toBeGreaterThanOrEqual(0.6 * MIB);
+  });
+
+  // Runs of slices that may not lie across some border would leave a hole before each border.
+  it.each(large)('85 %% of 64 MiB as blocks of %i bytes', (bytes) => {
+    const heap = create({ maxBytes: 64 * MIB });
+    expect(usableOf(heap, fillWith(heap, bytes))).toBeGreaterThanOrEqual(0.85 * 64 * MIB);
   });
 
   it('60 % of 1 MiB as blocks of mixed sizes', () => {

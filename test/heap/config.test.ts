@@ -10,7 +10,7 @@ const create = heapsOfTest();
 interface PresetFile {
   readonly name: string;
   readonly version: number;
-  readonly options: Record<string, number>;
+  readonly options: { readonly maxBytes?: number };
 }
 
 const presetFolder = new URL('../../presets/', import.meta.url);
@@ -51,7 +51,17 @@ describe('a value that an option cannot have', () => {
     ],
     maxWorkers: ['4', NaN, Infinity, 1.5, -1, 0, 1e9, 4n, null, true, {}, Symbol('workers')],
     backing: ['mmap', '', 'Growable', 3, null, true, {}, Symbol('backing')],
-    memory: ['x', 1, null, true, {}, [], new ArrayBuffer(MIB), new Uint8Array(MIB), new WebAssembly.Memory({ initial: 16 })],
+    memory: [
+      'x',
+      1,
+      null,
+      true,
+      {},
+      [],
+      new ArrayBuffer(MIB),
+      new Uint8Array(MIB),
+      new WebAssembly.Memory({ initial: 16 }),
+    ],
   };
 
   it.each(Object.entries(wrong))('is refused: %s', (name, values) => {
@@ -116,15 +126,21 @@ describe('the limits of maxBytes', () => {
 describe('presets', () => {
   it('come as files', () => expect(presets.map(({ name }) => name)).toContain('production'));
 
-  it.each(presets.map((preset) => [preset.name, preset] as const))('%s works by name and as an object', (name, preset) => {
-    for (const option of [name, preset]) {
-      const heap = create({ preset: option as never });
-      freeAll(heap, Array.from({ length: 1000 }, (_, i) => heap.malloc(i * 37)));
-      heap.collect();
-      empty(heap);
-      if (preset.options.maxBytes !== undefined) expect(heap.stats().reservedBytes).toBe(preset.options.maxBytes);
-    }
-  });
+  it.each(presets.map((preset) => [preset.name, preset] as const))(
+    '%s works by name and as an object',
+    (name, preset) => {
+      for (const option of [name, preset]) {
+        const heap = create({ preset: option as never });
+        freeAll(
+          heap,
+          Array.from({ length: 1000 }, (_, i) => heap.malloc(i * 37)),
+        );
+        heap.collect();
+        empty(heap);
+        if (preset.options.maxBytes !== undefined) expect(heap.stats().reservedBytes).toBe(preset.options.maxBytes);
+      }
+    },
+  );
 
   it('may be of your own', () => {
     const heap = create({ preset: { name: 'mine', version: 1, options: { maxBytes: 2 * MIB } } });

@@ -119,7 +119,10 @@ class Lockstep {
   async finish(): Promise<void> {
     const addresses = this.model.blocks().map(({ address }) => address);
     for (const [i, agent] of this.agents.entries()) {
-      await agent.call('freeAll', addresses.filter((_, j) => j % this.agents.length === i));
+      await agent.call(
+        'freeAll',
+        addresses.filter((_, j) => j % this.agents.length === i),
+      );
     }
     for (const agent of this.agents) await agent.heap('collect');
     empty(this.heap);
@@ -138,7 +141,11 @@ describe('several workers in lock step equal the model after every call', () => 
     '%s',
     async (_, count, maxBytes, largest, tight) => {
       const agents = Array.from({ length: count }, () => workers.start('agent'));
-      const sequences = fc.array(steps(count, largest), { minLength: 10, maxLength: BUDGET.crossCommands });
+      const sequences = fc.array(steps(count, largest), {
+        minLength: 10,
+        maxLength: BUDGET.crossCommands,
+        size: 'max',
+      });
       const property = fc.asyncProperty(sequences, async (sequence) => {
         const heap = create({ maxBytes, maxWorkers: 8 });
         try {

@@ -205,7 +205,19 @@ describe('a notice of a death that is', () => {
 
   it('no number does no harm', () =>
     undisturbed((heap, id) => {
-      const nonsense: unknown[] = ['x', String(id), NaN, Infinity, 1.5, id + 0.5, undefined, null, {}, [id], BigInt(id)];
+      const nonsense: unknown[] = [
+        'x',
+        String(id),
+        NaN,
+        Infinity,
+        1.5,
+        id + 0.5,
+        undefined,
+        null,
+        {},
+        [id],
+        BigInt(id),
+      ];
       for (const what of nonsense) harmless(() => heap.reclaim(what as never));
     }));
 

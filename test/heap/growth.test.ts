@@ -36,7 +36,10 @@ describe.each(BACKINGS)('backing %s', (backing) => {
     const heap = create({ backing, maxBytes: 64 * MIB });
     for (const bytes of [100, 10_000, 700 * KIB]) {
       const model = growsUnder(heap, bytes, Math.floor(Math.min(2000, (50 * MIB) / bytes)));
-      freeAll(heap, model.blocks().map(({ address }) => address));
+      freeAll(
+        heap,
+        model.blocks().map(({ address }) => address),
+      );
     }
     heap.collect();
     empty(heap);

@@ -52,7 +52,10 @@ async function trade(heap: Heap, { traders, box }: Market): Promise<Counts[]> {
 }
 
 async function close(heap: Heap, { traders, box }: Market): Promise<void> {
-  freeAll(heap, [...box].filter((address) => address !== 0));
+  freeAll(
+    heap,
+    [...box].filter((address) => address !== 0),
+  );
   await Promise.all(traders.map((trader) => trader.call('drain')));
   empty(heap);
 }
@@ -111,10 +114,16 @@ describe('a block handed over', () => {
     const [first, second] = await workers.agents(heap, 2);
     const blocks = await first.call<[number, number][]>('allocate', 500, 0, 50_000, 11, 3);
     expect(await second.call('damaged', blocks, 3)).toBe(0);
-    await second.call('freeAll', blocks.map(([address]) => address));
+    await second.call(
+      'freeAll',
+      blocks.map(([address]) => address),
+    );
     const again = await first.call<[number, number][]>('allocate', 500, 0, 50_000, 12, 4);
     expect(await second.call('damaged', again, 4)).toBe(0);
-    await first.call('freeAll', again.map(([address]) => address));
+    await first.call(
+      'freeAll',
+      again.map(([address]) => address),
+    );
     empty(heap);
   });
 

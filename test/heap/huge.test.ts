@@ -16,7 +16,7 @@ function occupyLowHalf(heap: Heap): number[] {
   const low: number[] = [];
   const high: number[] = [];
   for (const bytes of [GIB, 256 * MIB, 16 * MIB, MIB, 64 * KIB, 4 * KIB]) {
-    for (let address; (address = heap.tryMalloc(bytes)) !== 0; ) {
+    for (let address; (address = heap.tryMalloc(bytes)) !== 0;) {
       if (address < HALF) low.push(address);
       else high.push(address);
       if (bytes < GIB && address >= HALF) break;
@@ -89,7 +89,14 @@ describe.each(['growable', 'wasm'] as const)('a region of 4 GiB, backing %s', (b
     const { heap } = occupied();
     const address = heap.malloc(1000);
     expect(address).toBeGreaterThan(HALF);
-    for (const wrong of [address | 0, address - 2 ** 32, address + 2 ** 32, address + 16, address + 1, address - HALF]) {
+    for (const wrong of [
+      address | 0,
+      address - 2 ** 32,
+      address + 2 ** 32,
+      address + 16,
+      address + 1,
+      address - HALF,
+    ]) {
       const isLive = [...heap.blocks()].some((block) => block.address === wrong);
       if (!isLive) refused(['ERR_HEAP_INVALID_FREE', 'ERR_HEAP_DOUBLE_FREE'], () => heap.free(wrong));
     }

@@ -38,7 +38,10 @@ async function exercise(heap: Heap): Promise<void> {
   for (const [address, bytes] of theirs) model.add({ address, bytes, usable: heap.usableSize(address), tag: 1 });
   conserved(heap, model);
   for (const { address, bytes, tag } of model.blocks()) expect(damage(heap.u8, address, bytes, tag)).toBe(-1);
-  await other.call('freeAll', model.blocks().map(({ address }) => address));
+  await other.call(
+    'freeAll',
+    model.blocks().map(({ address }) => address),
+  );
   heap.collect();
   await other.heap('collect');
   empty(heap);
@@ -136,19 +139,27 @@ describe('two heaps in one memory', () => {
     const memory = new SharedArrayBuffer(8 * MIB);
     const low = create({ memory, memoryOffset: 0, memoryBytes: 4 * MIB });
     const high = create({ memory, memoryOffset: 4 * MIB, memoryBytes: 4 * MIB });
-    const [a, b] = [low, high].map((heap) => fillMixed(heap, 7, 50_000).addresses.map((address) => ({ address, bytes: heap.usableSize(address) })));
+    const [a, b] = [low, high].map((heap) =>
+      fillMixed(heap, 7, 50_000).addresses.map((address) => ({ address, bytes: heap.usableSize(address) })),
+    );
     noOverlap([...a, ...b]);
     refused('ERR_HEAP_INVALID_FREE', () => low.free(b[0].address));
     refused('ERR_HEAP_INVALID_FREE', () => high.free(a[0].address));
     expect(Heap.attach(low.token)).toBe(low);
     expect(Heap.attach(high.token)).toBe(high);
-    freeAll(low, a.map(({ address }) => address));
+    freeAll(
+      low,
+      a.map(({ address }) => address),
+    );
     low.collect();
     empty(low);
     high.check();
     expect(high.stats().liveBlocks).toBe(b.length);
     const other = await workers.agent(high);
-    await other.call('freeAll', b.map(({ address }) => address));
+    await other.call(
+      'freeAll',
+      b.map(({ address }) => address),
+    );
     high.collect();
     empty(high);
   });

@@ -123,7 +123,20 @@ describe('what is no live block', () => {
     const freed = heap.malloc(64);
     heap.free(freed);
     const values: unknown[] = [
-      ...[freed, block + 16, block + 1, block - 8, -block, 8, 4096, 2 ** 31, 2 ** 32 + block, block + 0.5, NaN, Infinity],
+      ...[
+        freed,
+        block + 16,
+        block + 1,
+        block - 8,
+        -block,
+        8,
+        4096,
+        2 ** 31,
+        2 ** 32 + block,
+        block + 0.5,
+        NaN,
+        Infinity,
+      ],
       ...['x', String(block), BigInt(block), {}, [block], true, Symbol('block')],
     ];
     for (const value of values) {

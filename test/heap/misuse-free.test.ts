@@ -55,7 +55,19 @@ describe.each(PRESETS)('in preset %s, free refuses', (preset) => {
     const home = inhabited();
     const block = home.model.pick(0).address;
     const values: unknown[] = [
-      ...[NaN, Infinity, -Infinity, -1, -8, -block, block - 2 ** 32, block + 2 ** 32, 2 ** 53, Number.MAX_VALUE, 5e-324],
+      ...[
+        NaN,
+        Infinity,
+        -Infinity,
+        -1,
+        -8,
+        -block,
+        block - 2 ** 32,
+        block + 2 ** 32,
+        2 ** 53,
+        Number.MAX_VALUE,
+        5e-324,
+      ],
       ...[block + 0.5, block + 2 ** -20, true, false, '', '0', String(block), BigInt(block), 0n, Symbol('block')],
       ...[{}, [], [block], { valueOf: () => block }, () => block, new Date(block), /x/, new Map()],
     ];
@@ -79,7 +91,17 @@ describe.each(PRESETS)('in preset %s, free refuses', (preset) => {
     const { byteLength } = home.heap.buffer;
     const wild = [1, 2, 7, 8, 16, 64, 512, 4096, 4104, 65_536];
     const ends = [byteLength - 65_536, byteLength - 4096, byteLength - 16, byteLength - 8, byteLength, byteLength + 16];
-    const far = [8 * MIB, 8 * MIB + 4096, 2 ** 31 - 8, 2 ** 31, 2 ** 31 + 16, 2 ** 32 - 16, 2 ** 32, 2 ** 32 + 16, 2 ** 40];
+    const far = [
+      8 * MIB,
+      8 * MIB + 4096,
+      2 ** 31 - 8,
+      2 ** 31,
+      2 ** 31 + 16,
+      2 ** 32 - 16,
+      2 ** 32,
+      2 ** 32 + 16,
+      2 ** 40,
+    ];
     for (const address of [...wild, ...ends, ...far]) {
       refused('ERR_HEAP_INVALID_FREE', () => home.heap.free(address));
     }
@@ -110,7 +132,9 @@ describe.each(PRESETS)('in preset %s, free refuses', (preset) => {
 
   it('a block that was freed before others', () => {
     const home = inhabited();
-    const blocks = SIZES.flatMap((bytes) => Array.from({ length: 50 }, () => home.heap.malloc(Math.min(bytes, 40_000))));
+    const blocks = SIZES.flatMap((bytes) =>
+      Array.from({ length: 50 }, () => home.heap.malloc(Math.min(bytes, 40_000))),
+    );
     home.heap.freeMany(blocks);
     for (const address of blocks) {
       refused(['ERR_HEAP_DOUBLE_FREE', 'ERR_HEAP_INVALID_FREE'], () => home.heap.free(address));

@@ -128,7 +128,8 @@ describe('another worker is refused', () => {
       const outcomes = await Promise.allSettled(others.map((other) => other.heap('free', address)));
       expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(1);
       for (const outcome of outcomes) {
-        if (outcome.status === 'rejected') expect(['ERR_HEAP_DOUBLE_FREE', 'ERR_HEAP_INVALID_FREE']).toContain(outcome.reason.code);
+        if (outcome.status === 'rejected')
+          expect(['ERR_HEAP_DOUBLE_FREE', 'ERR_HEAP_INVALID_FREE']).toContain(outcome.reason.code);
       }
     }
     heap.collect();

@@ -149,7 +149,10 @@ describe('collect', () => {
     const heap = create({ maxBytes: 8 * MIB });
     const other = await workers.agent(heap);
     const addresses = await other.call<[number, number][]>('allocate', 5000, 1000, 1000, 1, 1);
-    await other.call('freeAll', addresses.map(([address]) => address));
+    await other.call(
+      'freeAll',
+      addresses.map(([address]) => address),
+    );
     await other.heap('collect');
     heap.free(heap.malloc(7 * MIB));
     empty(heap);

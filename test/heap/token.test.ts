@@ -101,7 +101,8 @@ describe('attach refuses and changes nothing for', () => {
     for (const [key, value] of Object.entries(fieldsOf(heap))) {
       const forged: unknown[] = [];
       if (typeof value === 'number') forged.push(value + 1, value ^ 0x40000000, -value, 0);
-      if (typeof value === 'string') forged.push(`${value}0`, value.slice(1), value.toUpperCase(), value.replaceAll(/./g, '0'));
+      if (typeof value === 'string')
+        forged.push(`${value}0`, value.slice(1), value.toUpperCase(), value.replaceAll(/./g, '0'));
       for (const bad of forged.filter((candidate) => !Object.is(candidate, value) && candidate !== value)) {
         const token = { ...fieldsOf(heap), [key]: bad };
         refused('ERR_HEAP_TOKEN', () => Heap.attach(token as never));
@@ -168,7 +169,11 @@ describe('worker slots', () => {
     const error = await refusedThere('ERR_HEAP_WORKERS', extra.call('attach', heap.token));
     expect(error.message).toContain('maxWorkers');
     expect(error.message).toContain('3');
-    const ids = new Set([heap.workerId, await first.call('property', 'workerId'), await second.call('property', 'workerId')]);
+    const ids = new Set([
+      heap.workerId,
+      await first.call('property', 'workerId'),
+      await second.call('property', 'workerId'),
+    ]);
     for (let i = 0; i < 20; i++) {
       await second.call('detach');
       const id = await extra.call<number>('attach', heap.token);

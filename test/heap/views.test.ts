@@ -95,7 +95,9 @@ describe.each(typed)('%s', (name, Type) => {
       [0.5, 1],
     ];
     for (const [at, length] of outside) {
-      refused(['ERR_HEAP_INVALID_ADDRESS', 'ERR_HEAP_INVALID_SIZE', 'ERR_HEAP_OUT_OF_MEMORY'], () => heap.view(Type, at, length));
+      refused(['ERR_HEAP_INVALID_ADDRESS', 'ERR_HEAP_INVALID_SIZE', 'ERR_HEAP_OUT_OF_MEMORY'], () =>
+        heap.view(Type, at, length),
+      );
     }
     for (const at of [undefined, null, '16', 16n, {}, [16]]) {
       refused('ERR_HEAP_INVALID_ADDRESS', () => heap.view(Type, at as never, 1));

@@ -6,7 +6,10 @@ export function sizes(largest: number): fc.Arbitrary<number> {
   const within = borders.filter((border) => border < largest);
   return fc.oneof(
     { weight: 4, arbitrary: fc.integer({ min: 0, max: Math.min(300, largest) }) },
-    { weight: 3, arbitrary: fc.tuple(fc.constantFrom(...within), fc.integer({ min: -1, max: 1 })).map(([a, b]) => a + b) },
+    {
+      weight: 3,
+      arbitrary: fc.tuple(fc.constantFrom(...within), fc.integer({ min: -1, max: 1 })).map(([a, b]) => a + b),
+    },
     { weight: 2, arbitrary: fc.integer({ min: 0, max: Math.min(8192, largest) }) },
     { weight: 1, arbitrary: fc.integer({ min: 0, max: largest }) },
   );

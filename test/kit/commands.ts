@@ -112,7 +112,10 @@ class Reallocate extends OnBlock {
   act(model: Model, world: World): void {
     const block = model.pick(this.rank);
     const address = attempt(world, () => world.heap.realloc(block.address, this.bytes));
-    if (address === undefined) return intact(world, block);
+    if (address === undefined) {
+      intact(world, block);
+      return;
+    }
     model.remove(block.address);
     intact(world, block, Math.min(block.bytes, this.bytes), address);
     aligned(address, Math.min(block.bytes, this.bytes));
@@ -162,7 +165,11 @@ class AllocateView extends Base {
     ensure(view instanceof (type as typeof Uint8Array), () => `not a ${type.name}`);
     ensure(view.length === this.length, () => `${view.length} elements instead of ${this.length}`);
     const zero = (isBig(type) ? 0n : 0) as number;
-    if (this.call === 'alloc') ensure(view.every((element) => element === zero), () => `${this.text} left old bytes`);
+    if (this.call === 'alloc')
+      ensure(
+        view.every((element) => element === zero),
+        () => `${this.text} left old bytes`,
+      );
     const address = world.heap.addressOf(view);
     admit(model, world, address, view.byteLength, world.nextTag++);
   }
@@ -180,7 +187,10 @@ class Resize extends OnBlock {
     const { heap } = world;
     const old = heap.view(Uint8Array, block.address, block.bytes);
     const view = attempt(world, () => heap.resize(old, this.length));
-    if (view === undefined) return intact(world, block);
+    if (view === undefined) {
+      intact(world, block);
+      return;
+    }
     ensure(view.length === this.length, () => `${view.length} elements instead of ${this.length}`);
     model.remove(block.address);
     const address = heap.addressOf(view);
@@ -244,7 +254,6 @@ export function heapCommands(largest: number, maxCommands: number): fc.Arbitrary
       fc.constant(new Collect()),
       fc.tuple(ranks(), fc.integer({ min: -64, max: 8192 })).map((args) => new Misuse(...args)),
     ],
-    { maxCommands },
+    { maxCommands, size: 'max' },
   );
 }
-

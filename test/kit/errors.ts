@@ -19,4 +19,5 @@ export function refused(codes: string | readonly string[], call: () => unknown):
   throw new Error(`expected ${wanted.join(' or ')}, but it returned ${String(result)}`);
 }
 
-const describe = (error: unknown): string => (error instanceof HeapError ? `${error.code}: ${error.message}` : String(error));
+const describe = (error: unknown): string =>
+  error instanceof HeapError ? `${error.code}: ${error.message}` : String(error);

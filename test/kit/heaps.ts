@@ -51,7 +51,7 @@ export function fillMixed(heap: Heap, seed: number, largest: number): Filling {
   const random = new Random(seed);
   const addresses: number[] = [];
   let bytes = 0;
-  for (let most = largest; most >= 16; ) {
+  for (let most = largest; most >= 16;) {
     const wanted = random.size(16, most);
     const address = heap.tryMalloc(wanted);
     if (address === 0) most >>= 1;

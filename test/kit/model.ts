@@ -43,12 +43,12 @@ export class Model {
   add(block: ModelBlock): void {
     const at = this.#rankOf(block.address);
     const before = this.#blocks.get(this.#starts[at - 1]);
-    const next = this.#starts[at];
+    const next = this.#starts.at(at) ?? Infinity;
     const end = block.address + Math.max(block.usable, 1);
     ensure(before === undefined || before.address + before.usable <= block.address, () => {
       return `block ${block.address} lies in ${JSON.stringify(before)}`;
     });
-    ensure(next === undefined || end <= next, () => `block ${JSON.stringify(block)} runs into block ${next}`);
+    ensure(end <= next, () => `block ${JSON.stringify(block)} runs into block ${next}`);
     this.#starts.splice(at, 0, block.address);
     this.#blocks.set(block.address, block);
   }

@@ -41,4 +41,5 @@ export const TYPES: readonly TypedArrayType[] = names.flatMap((name) => {
 export const isBig = (type: TypedArrayType): boolean => type.name.startsWith('Big');
 
 /** An element that no other index has, of the right kind for the type. */
-export const elementOf = (type: TypedArrayType, i: number): number | bigint => (isBig(type) ? BigInt(i % 100) : i % 100);
+export const elementOf = (type: TypedArrayType, i: number): number | bigint =>
+  isBig(type) ? BigInt(i % 100) : i % 100;

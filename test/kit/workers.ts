@@ -38,6 +38,8 @@ export class TestWorker {
   failure: Error | undefined;
   readonly #pending = new Map<number, Pending>();
   #next = 1;
+  /** Why it answers no more. */
+  #why: string | undefined;
 
   constructor(script: Script, data: unknown) {
     const url = new URL(`../workers/${script}.mjs`, import.meta.url);
@@ -47,21 +49,29 @@ export class TestWorker {
     this.gone = new Promise((resolve) => this.worker.once('exit', resolve));
     this.worker.once('exit', (code) => {
       const why = this.failure?.message ?? `exit code ${code}`;
-      for (const { reject } of this.#pending.values()) reject(new Error(`the worker is gone: ${why}`));
+      this.#why = `the worker is gone: ${why}`;
+      for (const { reject } of this.#pending.values()) reject(new Error(this.#why));
       this.#pending.clear();
     });
   }
 
   /** Sends a request to the script and waits for its answer; errors over there are thrown here. */
   call<T = unknown>(op: string, ...args: readonly unknown[]): Promise<T> {
+    if (this.#why !== undefined) return Promise.reject(new Error(this.#why));
     const id = this.#next++;
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => {
         reject(new Error(`no answer to ${op} within ${ANSWER_WITHIN_MS} ms`));
       }, ANSWER_WITHIN_MS);
       this.#pending.set(id, {
-        resolve: (result) => (clearTimeout(timer), resolve(result)),
-        reject: (error) => (clearTimeout(timer), reject(error)),
+        resolve: (result) => {
+          clearTimeout(timer);
+          resolve(result);
+        },
+        reject: (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
       });
       this.worker.postMessage({ id, op, args });
     });
@@ -87,14 +97,21 @@ export class TestWorker {
 }
 
 /** Lets every listener of an exit event that has just been sent run. */
-export const afterExit = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+export const afterExit = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 
 export const pause = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, milliseconds));
+  new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
 
 /** Waits until a condition over shared memory holds. */
 export async function until(condition: () => boolean, what: string, withinMs = 30_000): Promise<void> {
-  for (const end = Date.now() + withinMs; !condition(); await pause(1)) {
+  const end = Date.now() + withinMs;
+  while (!condition()) {
+    await pause(1);
     if (Date.now() > end) throw new Error(`waited ${withinMs} ms for: ${what}`);
   }
 }
@@ -137,7 +154,8 @@ export async function refusedThere(codes: string | readonly string[], answer: Pr
   } catch (error) {
     if (!(error instanceof RemoteError)) throw error;
     if (error.isHeapError && [codes].flat().includes(error.code ?? '')) return error;
-    throw new Error(`expected ${[codes].flat().join(' or ')} in the worker, got ${error.code ?? ''}: ${error.message}`);
+    const got = `${error.code ?? ''}: ${error.message}`;
+    throw new Error(`expected ${[codes].flat().join(' or ')} in the worker, got ${got}`, { cause: error });
   }
   throw new Error(`expected ${[codes].flat().join(' or ')} in the worker, but it returned ${String(result)}`);
 }

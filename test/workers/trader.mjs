@@ -56,7 +56,11 @@ function take(addresses, bytes) {
 function allocate() {
   const bytes = random.size(HEAD_BYTES, largest);
   const kind = random.int(0, 7);
-  if (kind === 0) return take(attempt(() => heap.mallocMany(bytes, 3), []), bytes);
+  if (kind === 0)
+    return take(
+      attempt(() => heap.mallocMany(bytes, 3), []),
+      bytes,
+    );
   const alignment = 16 << random.int(0, 6);
   const address =
     kind === 1 ? zeroed(bytes) : kind === 2 ? heap.tryMalloc(bytes, alignment) : attempt(() => heap.malloc(bytes), 0);
