@@ -54,7 +54,7 @@ export interface Report {
   readonly build: BuildFigures;
   readonly answers: readonly Answer[];
   readonly release: ReleaseFigures;
-  /** The heap when the index stands, when all of it has been freed, and when the heap has tidied up. */
+  /** The heap when the index stands, when its words have been freed, and when the heap has tidied up. */
   readonly built: HeapFigures;
   readonly freed: HeapFigures;
   readonly collected: HeapFigures;
@@ -114,7 +114,7 @@ function answersText({ answers, folder }: Report): string {
 }
 
 function heapText({ built, freed, collected, build, release }: Report): string {
-  const table = newTable(['heap', 'index built', 'all freed', 'collected'], ['left', 'right', 'right', 'right']);
+  const table = newTable(['heap', 'index built', 'words freed', 'collected'], ['left', 'right', 'right', 'right']);
   const row = (name: string, text: (figures: HeapFigures) => string) =>
     table.push([name, text(built), text(freed), text(collected)]);
   row('live blocks', (figures) => count(figures.liveBlocks));
@@ -126,7 +126,7 @@ function heapText({ built, freed, collected, build, release }: Report): string {
   const lines = [
     `freed     ${count(release.blocks)} blocks in ${seconds(release.milliseconds)} ` +
       `from ${threadNames(release.threads)}, allocated from ${threadNames(build.threads)}`,
-    `remote    ${count(build.remoteFrees)} frees of another worker's blocks while indexing, ${count(release.remoteFrees)} while freeing`,
+    `remote    ${count(build.remoteFrees)} frees by non-owners while indexing, ${count(release.remoteFrees)} while freeing`,
   ];
   return `${table.toString().replace(/ +$/gm, '')}\n\n${lines.join('\n')}`;
 }

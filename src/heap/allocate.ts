@@ -3,7 +3,7 @@ import { StackBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
 import { allocateSpan, slicesFor } from '../pages/spans.js';
-import { adoptAll, adoptClass, drainEverything } from '../registry/adopt.js';
+import { adoptAll, adoptClass, adoptEmpty, drainEverything } from '../registry/adopt.js';
 import { reclaimLeftovers } from '../registry/reclaim.js';
 import { cachedBlocks, flush, refillFresh, refillOwned } from '../slabs/cache.js';
 import type { Owner } from '../slabs/owner.js';
@@ -64,11 +64,22 @@ function popLive(owner: Owner, cache: number): number {
  */
 function refill(owner: Owner, classId: number): number {
   drainQueue(owner);
-  return (refillOwned(owner, classId) ||
+  return (
+    refillOwned(owner, classId) ||
     (adoptClass(owner, classId) > 0 && refillOwned(owner, classId)) ||
     refillFresh(owner, classId) ||
-    (owner.region.grow(1) && refillFresh(owner, classId)) ||
-    (scrape(owner), refillOwned(owner, classId) || refillFresh(owner, classId)));
+    refillGrowing(owner, classId) ||
+    (scrape(owner), refillOwned(owner, classId) || refillFresh(owner, classId))
+  );
+}
+
+/** Grows until there is room: what one growth adds, other workers may have taken by the time this one looks. */
+function refillGrowing(owner: Owner, classId: number): number {
+  while (owner.region.grow(1)) {
+    const got = refillFresh(owner, classId);
+    if (got > 0) return got;
+  }
+  return 0;
 }
 
 /** Frees everything that only this worker's convenience holds, and what workers that left still hold. */
@@ -80,9 +91,10 @@ function scrape(owner: Owner): void {
   owner.slices.resetHint();
 }
 
-/** Brings home all remote frees, empties the caches and returns empty slabs: what `collect()` does. */
+/** Brings home all remote frees, empties the caches and returns empty slabs, those of workers that left included: `collect()`. */
 export function bringHome(owner: Owner): void {
   drainEverything(owner);
+  adoptEmpty(owner);
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
     flush(owner, classId);
     retireEmpties(owner, classId);
@@ -106,7 +118,8 @@ function allocateLarge(owner: Owner, bytes: number, alignment: number): number {
   if (count > region.regionSlices) return 0;
   const alignedSlices = Math.max(1, alignment / Geometry.SLICE_BYTES);
   let start = allocateSpan(region, slices, count, alignedSlices);
-  if (start === 0 && region.grow(count + alignedSlices - 1)) start = allocateSpan(region, slices, count, alignedSlices);
+  while (start === 0 && region.grow(count + alignedSlices - 1))
+    start = allocateSpan(region, slices, count, alignedSlices);
   if (start === 0) {
     scrape(owner);
     start = allocateSpan(region, slices, count, alignedSlices);

@@ -28,6 +28,8 @@ type CachedBySlab = Map<number, number>;
  * a call under way elsewhere shows as a discrepancy.
  */
 export function checkHeap(region: Region, shape: ControlShape, settings: HeapSettings): void {
+  // Control blocks of other workers may lie in memory that this one has not seen yet.
+  if (region.isStale()) region.renew();
   const cached = new Map<number, number>();
   for (let slot = 1; slot <= region.maxWorkers; slot++) checkSlot(region, slot, shape, settings, cached);
   const listed = listedSlabs(region, shape);

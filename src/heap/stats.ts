@@ -110,8 +110,10 @@ function readWorker(region: Region, slot: number, cacheShift: number): WorkerSta
   if (control === 0) return worker;
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
     const cache = region.addressOf(control) / 4 + (classId << cacheShift);
-    worker.cachedBlocks += (region.i32[cache + CacheWord.STACK] & StackBits.COUNT_MASK) + region.i32[cache + CacheWord.RING_COUNT];
-    worker.cacheHits += region.u32[cache + CacheWord.HITS] + (region.i32[cache + CacheWord.STACK] >>> StackBits.HITS_SHIFT);
+    worker.cachedBlocks +=
+      (region.i32[cache + CacheWord.STACK] & StackBits.COUNT_MASK) + region.i32[cache + CacheWord.RING_COUNT];
+    worker.cacheHits +=
+      region.u32[cache + CacheWord.HITS] + (region.i32[cache + CacheWord.STACK] >>> StackBits.HITS_SHIFT);
     worker.cacheMisses += region.u32[cache + CacheWord.MISSES];
     worker.cacheSpills += region.u32[cache + CacheWord.SPILLS];
     worker.remoteFrees += region.u32[cache + CacheWord.REMOTE_FREES];
@@ -154,6 +156,8 @@ const sum = <Item>(items: Iterable<Item>, of: (item: Item) => number): number =>
 
 /** Walks the heap and counts. */
 export function gatherStats(region: Region, cacheShift: number, maxBytes: number): HeapStats {
+  // Control blocks of other workers may lie in memory that this one has not seen yet.
+  if (region.isStale()) region.renew();
   const { i32, header } = region;
   const limit = atomics.load(i32, header + HeaderWord.X_LIMIT);
   const classes = emptyClasses();
@@ -178,6 +182,7 @@ export function gatherStats(region: Region, cacheShift: number, maxBytes: number
   const committedBytes = committedFor(region, countClaimed(region), limit);
   const peak = committedFor(region, atomics.load(i32, header + HeaderWord.X_PEAK_COMMITTED), limit);
   const counter = (word: HeaderWord): number => atomics.load(i32, header + word);
+  const gone = (word: HeaderWord): number => counter(word) >>> 0;
   return {
     reservedBytes: limit * Geometry.SLICE_BYTES,
     maxBytes,
@@ -188,8 +193,8 @@ export function gatherStats(region: Region, cacheShift: number, maxBytes: number
     liveBlocks: largeBlocks + sum(used, (entry) => entry.liveBlocks),
     remoteFreesPending: sum(used, (entry) => entry.remoteFreesPending),
     cachedBlocks: sum(workers.values(), (worker) => worker.cachedBlocks),
-    cacheHits: sum(workers.values(), (worker) => worker.cacheHits),
-    cacheMisses: sum(workers.values(), (worker) => worker.cacheMisses),
+    cacheHits: gone(HeaderWord.X_GONE_HITS) + sum(workers.values(), (worker) => worker.cacheHits),
+    cacheMisses: gone(HeaderWord.X_GONE_MISSES) + sum(workers.values(), (worker) => worker.cacheMisses),
     fragmentation: slabBytes + largeBytes === 0 ? 0 : 1 - liveBytes / (slabBytes + largeBytes),
     largeBlocks,
     largeBytes,
@@ -198,7 +203,7 @@ export function gatherStats(region: Region, cacheShift: number, maxBytes: number
       growths: counter(HeaderWord.X_GROWTHS),
       adoptions: counter(HeaderWord.X_ADOPTIONS),
       reclaims: counter(HeaderWord.X_RECLAIMS),
-      remoteFrees: sum(workers.values(), (worker) => worker.remoteFrees),
+      remoteFrees: gone(HeaderWord.X_GONE_REMOTE_FREES) + sum(workers.values(), (worker) => worker.remoteFrees),
     },
     classes: used,
     workers: [...workers.values()],

@@ -38,8 +38,14 @@ export const enum HeaderWord {
   X_ADOPTIONS = 19,
   /** atomic. Slots whose part of the heap was taken over. */
   X_RECLAIMS = 20,
+  /** atomic. Cache hits of workers that are gone, modulo 2^32. */
+  X_GONE_HITS = 21,
+  /** atomic. Their cache misses. */
+  X_GONE_MISSES = 22,
+  /** atomic. Their remote frees. */
+  X_GONE_REMOTE_FREES = 23,
   /** once. The heap-wide options, in the order of the options table. */
-  OPTIONS = 21,
+  OPTIONS = 24,
   /** Size of the record in words. */
   WORDS = 128,
 }

@@ -61,6 +61,9 @@ export const HEADER: RecordSpec = {
     atomic('X_GROWTHS', 'any worker', 'Times the region grew.'),
     atomic('X_ADOPTIONS', 'any worker', 'Slabs adopted from workers that left or died.'),
     atomic('X_RECLAIMS', 'any worker', 'Slots whose part of the heap was taken over.'),
+    atomic('X_GONE_HITS', 'reclaimer', 'Cache hits of workers that are gone, modulo 2^32.'),
+    atomic('X_GONE_MISSES', 'reclaimer', 'Their cache misses.'),
+    atomic('X_GONE_REMOTE_FREES', 'reclaimer', 'Their remote frees.'),
     once('OPTIONS', 'creator', 'The heap-wide options, in the order of the options table.', 40),
   ],
 };

@@ -163,9 +163,8 @@ function checkToken(token: unknown): HeapToken {
 
 /** Checks the header word by word before anything is believed; throws ERR_HEAP_TOKEN and has written nothing. */
 function checkHeader(token: HeapToken): { regionSlices: number; settings: HeapSettings } {
-  const { byteLength } = bufferOf(token.memory);
   const from = token.baseSlice * Geometry.SLICE_BYTES;
-  if (from + Geometry.SLICE_BYTES > byteLength) refuse('its memory ends before the header');
+  if (from + Geometry.SLICE_BYTES > bufferOf(token.memory).byteLength) refuse('its memory ends before the header');
   const words = new Int32Array(bufferOf(token.memory), from, HeaderWord.WORDS);
   const expect = (word: number, expected: number, what: string): void => {
     if (words[word] !== expected)
@@ -192,7 +191,9 @@ function checkHeader(token: HeapToken): { regionSlices: number; settings: HeapSe
   }
   const { headSlices } = tableLayout(regionSlices, settings.maxWorkers);
   expect(HeaderWord.HEAD_SLICES, headSlices, 'size of the tables');
+  // The limit before the length: another worker may grow the region at this moment, and then both.
   const limit = atomics.load(words, HeaderWord.X_LIMIT);
+  const { byteLength } = bufferOf(token.memory);
   if (limit < headSlices || limit > regionSlices || from + limit * Geometry.SLICE_BYTES > byteLength)
     refuse(`limit of ${limit} slices in ${byteLength} bytes`);
   return { regionSlices, settings };

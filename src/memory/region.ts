@@ -49,6 +49,7 @@ export class Region {
     this.map = this.header + layout.map;
     this.slices = this.header + layout.slices;
     this.bits = this.header + layout.bits;
+    this.i32 = new Int32Array(bufferOf(memory));
     this.renew();
   }
 
@@ -66,8 +67,12 @@ export class Region {
     return this.i32[this.header + HeaderWord.X_LIMIT] !== this.limit;
   }
 
-  /** Makes the views cover everything that exists. */
+  /**
+   * Makes the views cover everything that exists. The limit is read before the buffer's length: what a limit promises the
+   * buffer has, while a limit read later could promise more than the views made before it.
+   */
   renew(): void {
+    const limit = atomics.load(this.i32, this.header + HeaderWord.X_LIMIT);
     const buffer = bufferOf(this.memory);
     const words = Math.floor(buffer.byteLength / 8) * 2;
     this.buffer = buffer;
@@ -76,7 +81,7 @@ export class Region {
     this.u32 = new Uint32Array(buffer, 0, words);
     this.f32 = new Float32Array(buffer, 0, words);
     this.f64 = new Float64Array(buffer, 0, words / 2);
-    this.limit = atomics.load(this.i32, this.header + HeaderWord.X_LIMIT);
+    this.limit = limit;
   }
 
   /** Makes sure that the views cover the first `slices` slices. */

@@ -112,6 +112,21 @@ export function adoptAll(owner: Owner): number {
   return adopted;
 }
 
+/** Adopts the abandoned slabs in which every block was freed since, for the caller to return. */
+export function adoptEmpty(owner: Owner): void {
+  for (const { head, state, count } of publishedHeads(owner.region))
+    if (isSlab(state) && ownerOf(state) === 0 && countHeld(owner.region, head, count) === 0) adoptSlab(owner, head);
+}
+
+/** Blocks live and not freed by another worker. A hint: plain reads of what others may be freeing. */
+function countHeld(region: Region, head: number, count: number): number {
+  const first = bitsWord(region, head * Geometry.SLICE_GRANULES);
+  let held = 0;
+  for (let word = first; word < first + count * 16; word += 2)
+    held += popcount(region.i32[word] & ~region.i32[word + 1]);
+  return held;
+}
+
 /**
  * Brings home every remote free of the caller's slabs, queued or not: also those of workers that died between marking a
  * block and queueing its slab.

@@ -21,7 +21,7 @@ function findControl(region: Region, slices: Slices, slot: number, slicesNeeded:
   const kept = atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_CONTROL);
   if (kept !== 0) return kept;
   let control = slices.claim(slicesNeeded, 1);
-  if (control === 0 && region.grow(slicesNeeded)) control = slices.claim(slicesNeeded, 1);
+  while (control === 0 && region.grow(slicesNeeded)) control = slices.claim(slicesNeeded, 1);
   if (control === 0) return 0;
   publishRun(region, control, slicesNeeded, Kind.CONTROL, slot);
   slices.close();

@@ -1,6 +1,6 @@
 import * as atomics from '#atomics';
 import { Classes } from '../layout/classes.js';
-import { Kind, SlotState } from '../layout/format.js';
+import { Kind, SlotState, StackBits } from '../layout/format.js';
 import { CacheWord, HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
 import { fillMap, isPublished, kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
@@ -78,6 +78,7 @@ function silence(owner: Owner, slot: number): void {
   const { region } = owner;
   const control = atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_CONTROL);
   if (control === 0) return;
+  region.cover(control + owner.shape.slices);
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
     const cache = region.addressOf(control) / 4 + (classId << owner.shape.cacheShift);
     atomics.store(region.i32, cache + CacheWord.STACK, 0);
@@ -117,6 +118,7 @@ function releaseControlBlocks(owner: Owner, slot: number, notice: Notice): void 
   atomics.store(region.i32, controlWord, kept);
   for (const { head, state, count } of publishedHeads(region)) {
     if (kindOf(state) !== Kind.CONTROL || ownerOf(state) !== slot || head === kept) continue;
+    keepCounters(owner, head);
     owner.slices.open(head, count);
     if (atomics.compareExchange(region.i32, sliceWord(region, head, SliceWord.X_STATE), state, 0) !== state) {
       owner.slices.close();
@@ -124,6 +126,26 @@ function releaseControlBlocks(owner: Owner, slot: number, notice: Notice): void 
     }
     fillMap(region, head, count, Kind.WAS | Kind.CONTROL, 0);
     owner.slices.release(head, count);
+  }
+}
+
+/** Adds what a worker that is gone has counted to the heap's own counters. */
+function keepCounters(owner: Owner, control: number): void {
+  const { region } = owner;
+  region.cover(control + owner.shape.slices);
+  const totals: [HeaderWord, CacheWord][] = [
+    [HeaderWord.X_GONE_HITS, CacheWord.HITS],
+    [HeaderWord.X_GONE_MISSES, CacheWord.MISSES],
+    [HeaderWord.X_GONE_REMOTE_FREES, CacheWord.REMOTE_FREES],
+  ];
+  for (let classId = 1; classId <= Classes.COUNT; classId++) {
+    const cache = region.addressOf(control) / 4 + (classId << owner.shape.cacheShift);
+    for (const [total, field] of totals) atomics.add(region.i32, region.header + total, region.i32[cache + field]);
+    atomics.add(
+      region.i32,
+      region.header + HeaderWord.X_GONE_HITS,
+      region.i32[cache + CacheWord.STACK] >>> StackBits.HITS_SHIFT,
+    );
   }
 }
 

@@ -108,6 +108,7 @@ export function offerTransfer(owner: Owner, ownerSlot: number, granule: number, 
   if (classId < Classes.FIRST_MID || settings.transferSlots === 0) return false;
   const control = atomics.load(region.i32, region.slotWord(ownerSlot) + SlotWord.X_CONTROL);
   if (control === 0) return false;
+  region.cover(control + owner.shape.slices);
   const first = transferWord(region, owner.shape, settings, control, classId);
   for (let i = 0; i < settings.transferSlots; i++) {
     if (region.i32[first + i] !== 0) continue;

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { bringHome } from '../../src/heap/allocate.js';
+import { walkBlocks } from '../../src/heap/walk.js';
+import { SlotState } from '../../src/layout/format.js';
+import { HeaderWord, SlotWord } from '../../src/layout/offsets.generated.js';
+import { countClaimed } from '../../src/pages/slices.js';
+import { reclaimSlot, reclaimThread, reclaimWorker } from '../../src/registry/reclaim.js';
+import { claimSlot, loadState, packState, slotsOfThread, stateOf, swapState } from '../../src/registry/slots.js';
+import { Stage } from './kit.js';
+
+describe('departure and death', () => {
+  it('hands over slabs, caches and control block; live blocks stay live and can be freed by anyone', () => {
+    const stage = new Stage();
+    const survivor = stage.attach();
+    const before = countClaimed(stage.region);
+    const dying = stage.attach();
+    const blocks = Array.from({ length: 500 }, (_, i) => dying.malloc(16 + (i % 40) * 50));
+    for (let i = 0; i < 250; i++) dying.free(blocks[i]!);
+    expect(reclaimThread(survivor.owner, dying.thread)).toBe(true);
+    expect([...walkBlocks(stage.region)].map((block) => block.address).sort()).toEqual(blocks.slice(250).sort());
+    stage.check();
+    for (let i = 250; i < 500; i++) survivor.free(blocks[i]!);
+    // An allocation of each class adopts what was left behind; collecting then returns it.
+    for (let bytes = 16; bytes < 2100; bytes += 16) survivor.free(survivor.malloc(bytes));
+    bringHome(survivor.owner);
+    stage.check();
+    expect(countClaimed(stage.region)).toBe(before);
+  });
+
+  it('gives the slot to the next worker under another id', () => {
+    const stage = new Stage({ maxBytes: 4 << 20, maxWorkers: 2 });
+    const survivor = stage.attach();
+    const first = stage.attach();
+    expect(() => stage.attach()).toThrow(expect.objectContaining({ code: 'ERR_HEAP_WORKERS' }));
+    reclaimWorker(survivor.owner, first.membership.workerId, 'exited');
+    const second = stage.attach();
+    expect(second.owner.slot).toBe(first.owner.slot);
+    expect(second.membership.workerId).not.toBe(first.membership.workerId);
+    // A late notice of the first death names a generation that is gone.
+    expect(reclaimWorker(survivor.owner, first.membership.workerId, 'exited')).toBe(false);
+    second.free(second.malloc(100));
+    stage.check();
+  });
+
+  it('ignores notices that name nobody, oneself, or the same worker twice', () => {
+    const stage = new Stage();
+    const survivor = stage.attach();
+    const dying = stage.attach();
+    for (const id of [0, -1, 1.5, NaN, 'x', null, undefined, 1e12, survivor.membership.workerId])
+      expect(reclaimWorker(survivor.owner, id, 'by hand')).toBe(false);
+    expect(reclaimWorker(survivor.owner, dying.membership.workerId, 'by hand')).toBe(true);
+    expect(reclaimWorker(survivor.owner, dying.membership.workerId, 'by hand')).toBe(false);
+    stage.check();
+  });
+
+  it('takes over from a reclaimer that died while it reclaimed', () => {
+    const stage = new Stage();
+    const [survivor, reclaimer, dying] = [stage.attach(), stage.attach(), stage.attach()];
+    const block = dying.malloc(64);
+    const { region } = stage;
+    const { generation } = dying.membership;
+    const claimed = packState(SlotState.RECLAIMING, generation, reclaimer.owner.slot);
+    expect(swapState(region, dying.owner.slot, packState(SlotState.LIVE, generation), claimed)).toBe(true);
+    expect(reclaimSlot(survivor.owner, dying.owner.slot, generation, 'exited')).toBe(false);
+    expect(reclaimThread(survivor.owner, reclaimer.thread)).toBe(true);
+    expect(stateOf(loadState(region, dying.owner.slot))).toBe(SlotState.FREE);
+    survivor.free(block);
+    bringHome(survivor.owner);
+    stage.check();
+  });
+
+  it('finds a worker killed right after it took its slot, and one killed before it had a control block', () => {
+    const stage = new Stage();
+    const survivor = stage.attach();
+    const { region } = stage;
+    const word = region.slotWord(2) + SlotWord.X_THREAD;
+    region.i32[word] = 77;
+    expect(slotsOfThread(region, 77)).toEqual([2]);
+    expect(reclaimThread(survivor.owner, 77)).toBe(true);
+    expect(region.i32[word]).toBe(0);
+    const { slot } = claimSlot(region, 78, SlotState.ATTACHING);
+    expect(reclaimThread(survivor.owner, 78)).toBe(true);
+    expect(stateOf(loadState(region, slot))).toBe(SlotState.FREE);
+    stage.check();
+  });
+
+  it('adopts each abandoned slab exactly once', () => {
+    const stage = new Stage();
+    const [first, second, dying] = [stage.attach(), stage.attach(), stage.attach()];
+    for (let i = 0; i < 300; i++) dying.malloc(64);
+    reclaimThread(first.owner, dying.thread);
+    const before = countClaimed(stage.region);
+    for (let i = 0; i < 5; i++) {
+      first.malloc(64);
+      second.malloc(64);
+    }
+    stage.check();
+    expect(stage.region.i32[stage.region.header + HeaderWord.X_ADOPTIONS]).toBeGreaterThan(0);
+    expect(countClaimed(stage.region)).toBeLessThanOrEqual(before + 2);
+  });
+});
