@@ -1,17 +1,14 @@
-import { CLASS_BYTES, CLASS_OF, Classes, alignedClass } from '../layout/classes.js';
+import { CLASS_OF, Classes, alignedClass } from '../layout/classes.js';
 import { StackBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
 import { allocateSpan, slicesFor } from '../pages/spans.js';
 import { adoptAll, adoptClass, adoptEmpty, drainEverything } from '../registry/adopt.js';
 import { reclaimLeftovers } from '../registry/reclaim.js';
-import { cachedBlocks, flush, refillFresh, refillOwned } from '../slabs/cache.js';
+import { flush, refillFresh, refillOwned } from '../slabs/cache.js';
 import type { Owner } from '../slabs/owner.js';
 import { drainQueue } from '../slabs/remote.js';
 import { bitsWord, retireEmpties } from '../slabs/slab.js';
-
-/** How much bigger than asked a block may be when the heap is so full that its own class has none. */
-const FALLBACK_FACTOR = 4;
 
 /** Class that serves a request; 0 if it takes a span. */
 export function classFor(bytes: number, alignment: number): number {
@@ -23,7 +20,7 @@ export function classFor(bytes: number, alignment: number): number {
 export function allocate(owner: Owner, bytes: number, alignment: number): number {
   const classId = classFor(bytes, alignment);
   if (classId === 0) return allocateLarge(owner, bytes, alignment);
-  const granule = allocateBlock(owner, classId) || allocateBigger(owner, classId, alignment);
+  const granule = allocateBlock(owner, classId);
   return granule === 0 ? 0 : owner.region.baseBytes + granule * Geometry.GRANULE_BYTES;
 }
 
@@ -100,16 +97,6 @@ export function bringHome(owner: Owner): void {
     retireEmpties(owner, classId);
   }
   owner.slices.resetHint();
-}
-
-/** A block of a bigger class, when there is no room for a slab of the right one but bigger blocks lie free. */
-function allocateBigger(owner: Owner, classId: number, alignment: number): number {
-  const most = CLASS_BYTES[classId] * FALLBACK_FACTOR;
-  for (let bigger = classId + 1; bigger <= Classes.COUNT && CLASS_BYTES[bigger] <= most; bigger++) {
-    if (CLASS_BYTES[bigger] % alignment !== 0) continue;
-    if (cachedBlocks(owner, bigger) > 0 || refillOwned(owner, bigger) > 0) return allocateBlock(owner, bigger);
-  }
-  return 0;
 }
 
 function allocateLarge(owner: Owner, bytes: number, alignment: number): number {

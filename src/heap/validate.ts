@@ -5,7 +5,7 @@ import { isTypedArrayConstructor, type TypedArrayConstructor } from './arrays.js
 
 /** Throws ERR_HEAP_INVALID_SIZE unless `bytes` is a finite, non-negative integer; numbers only, nothing is coerced. */
 export function checkSize(call: string, what: string, bytes: unknown): asserts bytes is number {
-  if (typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes >= 0) return;
+  if (typeof bytes === 'number' && Number.isInteger(bytes) && bytes >= 0) return;
   throw new HeapError(
     'ERR_HEAP_INVALID_SIZE',
     `${call}: ${what} is ${show(bytes)}; it must be a non-negative integer`,

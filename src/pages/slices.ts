@@ -12,6 +12,9 @@ const ALIGNED_STARTS: Readonly<Record<number, number>> = {
   16: 0x00010001,
 };
 
+/** Runs up to this long are looked for within single words; longer ones across them. */
+const SMALL_RUN = 8;
+
 /**
  * One worker's way to claim and release slices. The bitmap is the truth (bit set = claimed); runs are claimed and
  * returned by compare-and-swap on its words, so no lock is held and neighbouring free runs are one run by construction.
@@ -36,11 +39,14 @@ export class Slices {
     this.hint = this.homeWord();
   }
 
-  /** Workers begin at different words, so that their slabs don't share cache lines of the tables. */
+  /**
+   * Workers begin a bitmap word apart, so that their first slabs share no cache lines of the tables, but all in the first
+   * eighth of the region, so that the rest stays in one piece for large blocks.
+   */
   private homeWord(): number {
     const first = this.region.headSlices >>> 5;
-    const words = Math.max(1, (this.region.limit >>> 5) - first);
-    return first + (((this.home - 1) * 8) % words);
+    const homes = Math.max(1, ((this.region.regionSlices >>> 5) - first) >>> 3);
+    return first + ((this.home - 1) % homes);
   }
 
   /** Forgets where room was found last, so that the same requests get the same places again. */
@@ -53,11 +59,14 @@ export class Slices {
    * the first slice, or 0 if there is no such run below the limit. The journal stays open: `close` after publishing.
    */
   claim(count: number, alignment: number): number {
-    if (count <= 32) {
+    if (count <= SMALL_RUN) {
       const start = this.claimInWord(count, alignment);
       if (start !== 0) return start;
     }
-    return this.claimRun(count, alignment);
+    for (;;) {
+      const start = count <= 32 ? this.findRun(count, alignment) : this.findBestRun(count, alignment);
+      if (start === 0 || this.takeBits(start, count)) return start;
+    }
   }
 
   /** Claims exactly the slices from `start` on; false if one of them is taken or not there. The journal stays open. */
@@ -117,14 +126,27 @@ export class Slices {
     return 0;
   }
 
-  /** Best fit over all runs, for spans of more than a word and for what no single word has room for. */
-  private claimRun(count: number, alignment: number): number {
-    for (;;) {
-      const start = this.findBestRun(count, alignment);
-      if (start === 0 || this.takeBits(start, count)) return start;
-    }
+  /** First fit from the hint on, then from the start, across words: for runs that would leave much of a word unused. */
+  private findRun(count: number, alignment: number): number {
+    const { region } = this;
+    const limit = atomics.load(region.i32, region.header + HeaderWord.X_LIMIT);
+    const from = Math.min(Math.max(this.hint << 5, region.headSlices), limit);
+    const found = this.findRunIn(from, limit, count, alignment) || this.findRunIn(region.headSlices, limit, count, alignment);
+    if (found !== 0) this.hint = found >>> 5;
+    return found;
   }
 
+  private findRunIn(from: number, limit: number, count: number, alignment: number): number {
+    for (let slice = from; slice < limit; ) {
+      const free = this.skip(slice, limit, 0);
+      const start = free + (-(this.region.baseSlice + free) & (alignment - 1));
+      slice = this.skip(free, Math.min(limit, start + count), 1);
+      if (slice - start >= count) return start;
+    }
+    return 0;
+  }
+
+  /** Best fit over all runs, so that large blocks leave the largest runs whole. */
   private findBestRun(count: number, alignment: number): number {
     const { region } = this;
     const limit = atomics.load(region.i32, region.header + HeaderWord.X_LIMIT);

@@ -176,9 +176,3 @@ export function flush(owner: Owner, classId: number): void {
   i32[cache + CacheWord.STACK] -= count;
   for (let i = 0; i < count; i++) returnToSlab(owner, i32[cache + CacheWord.WORDS + i], classId);
 }
-
-/** Blocks of a class in both tiers. */
-export function cachedBlocks(owner: Owner, classId: number): number {
-  const cache = owner.cache(classId);
-  return stackCount(owner, cache) + owner.region.i32[cache + CacheWord.RING_COUNT];
-}

@@ -58,10 +58,13 @@ describe('a region filled to the brim and emptied', () => {
   ])(
     'of %i MiB takes as many blocks of %i bytes the next time',
     (mebibytes, bytes) => {
-      areTheSame(
-        marksOf(create({ maxBytes: mebibytes * MIB }), (heap) => fillWith(heap, bytes)),
-        false,
-      );
+      for (const backing of ['fixed', 'growable'] as const) {
+        const heap = create({ backing, maxBytes: mebibytes * MIB });
+        areTheSame(
+          marksOf(heap, (full) => fillWith(full, bytes)),
+          backing === 'growable',
+        );
+      }
     },
     longTest(60_000),
   );
@@ -130,7 +133,7 @@ describe('a region filled to the brim and emptied', () => {
 
 describe('a region of 64 MiB, filled to exhaustion by its owner and freed by other workers', () => {
   it.each(['fixed', 'growable'] as const)(
-    'takes the same number of bytes 20 times, and one block of 60 %% of the region as well: backing %s',
+    'takes the same number of bytes 20 times, and one block of three fifths of the region as well: backing %s',
     (backing) =>
       seeded(async (random) => {
         const heap = create({ backing, maxBytes: 64 * MIB });
@@ -178,18 +181,18 @@ describe('a region yields', () => {
   const sizes = [16, 48, 64, 100, 112, 128, 256, 500, 1024, 3000, 4096, 8192, 20_000, 32_768, 34_000];
   const large = [45_000, 57_000, 66_000, 73_000, 90_000, 100_000];
 
-  it.each([...sizes, ...large])('60 %% of 1 MiB as blocks of %i bytes', (bytes) => {
+  it.each([...sizes, ...large])('as blocks of %i bytes three fifths of 1 MiB', (bytes) => {
     const heap = create({ maxBytes: MIB });
     expect(usableOf(heap, fillWith(heap, bytes))).toBeGreaterThanOrEqual(0.6 * MIB);
   });
 
   // Runs of slices that may not lie across some border would leave a hole before each border.
-  it.each(large)('85 %% of 64 MiB as blocks of %i bytes', (bytes) => {
+  it.each(large)('as blocks of %i bytes 85 hundredths of 64 MiB', (bytes) => {
     const heap = create({ maxBytes: 64 * MIB });
     expect(usableOf(heap, fillWith(heap, bytes))).toBeGreaterThanOrEqual(0.85 * 64 * MIB);
   });
 
-  it('60 % of 1 MiB as blocks of mixed sizes', () => {
+  it('as blocks of mixed sizes three fifths of 1 MiB', () => {
     for (let seed = 1; seed <= 10; seed++) {
       const heap = create({ maxBytes: MIB });
       expect(usableOf(heap, fillMixed(heap, seed, 32 * KIB)), `seed ${seed}`).toBeGreaterThanOrEqual(0.6 * MIB);
@@ -222,7 +225,7 @@ describe('a region yields', () => {
     empty(heap);
   });
 
-  it.each([64, 256])('all but 3 %% of %i MiB', (mebibytes) => {
+  it.each([64, 256])('of %i MiB all but 3 hundredths', (mebibytes) => {
     const heap = create({ maxBytes: mebibytes * MIB });
     heap.free(heap.malloc(100));
     heap.collect();

@@ -1,9 +1,8 @@
-import { type Heap } from 'sabmalloc';
+import { type Heap, HeapError } from 'sabmalloc';
 import { describe, expect, it } from 'vitest';
 import { empty, noOverlap, sameBlocks } from '../kit/contracts.js';
-import { HeapError } from 'sabmalloc';
 import { fillWith, freeAll, heapsOfTest, MIB } from '../kit/heaps.js';
-import { afterExit, type TestWorker, workersOfTest } from '../kit/workers.js';
+import { afterExit, type TestWorker, useEverySlot, workersOfTest } from '../kit/workers.js';
 import { damage } from '../workers/common.mjs';
 
 const create = heapsOfTest();
@@ -97,6 +96,7 @@ describe.each(Object.entries(ENDS))('a worker that leaves by %s', (_, end) => {
     heap.collect();
     empty(heap);
 
+    await useEverySlot(workers, heap, 3);
     const again = fillWith(heap, 1000);
     noOverlap(again.addresses.map((address) => ({ address, bytes: 1000 })));
     expect(again.addresses.length).toBeGreaterThanOrEqual(fresh.addresses.length);

@@ -40,6 +40,8 @@ const sum = (counts: readonly Counts[], key: Exclude<keyof Counts, 'held'>): num
 
 /** Runs them all at once; then nothing may be lost, shared or damaged. */
 async function trade(heap: Heap, { traders, box }: Market): Promise<Counts[]> {
+  // All are attached before the first begins: a full region has no room for another worker.
+  await Promise.all(traders.map((trader) => trader.call('hello')));
   const counts = await Promise.all(traders.map((trader) => trader.call<Counts>('run')));
   const between = [...box].filter((address) => address !== 0);
   const held = counts.flatMap((count) => count.held);

@@ -18,11 +18,14 @@ const wasm = (bytes: number, most = bytes): WebAssembly.Memory =>
 const bufferOf = (memory: SharedArrayBuffer | WebAssembly.Memory): SharedArrayBuffer =>
   memory instanceof WebAssembly.Memory ? (memory.buffer as unknown as SharedArrayBuffer) : memory;
 
-const MEMORIES: Record<string, () => SharedArrayBuffer | WebAssembly.Memory> = {
-  'a SharedArrayBuffer': () => new SharedArrayBuffer(8 * MIB),
-  'a growable SharedArrayBuffer': () => new SharedArrayBuffer(MIB, { maxByteLength: 8 * MIB }),
-  'a shared WebAssembly.Memory': () => wasm(8 * MIB),
-  'a shared WebAssembly.Memory that grows': () => wasm(MIB, 8 * MIB),
+type Options = NonNullable<Parameters<typeof Heap.create>[0]>;
+
+/** How far a WebAssembly.Memory may grow can't be asked of it, so its user says it. */
+const MEMORIES: Record<string, () => Options & { readonly memory: SharedArrayBuffer | WebAssembly.Memory }> = {
+  'a SharedArrayBuffer': () => ({ memory: new SharedArrayBuffer(8 * MIB) }),
+  'a growable SharedArrayBuffer': () => ({ memory: new SharedArrayBuffer(MIB, { maxByteLength: 8 * MIB }) }),
+  'a shared WebAssembly.Memory': () => ({ memory: wasm(8 * MIB) }),
+  'a shared WebAssembly.Memory that grows': () => ({ memory: wasm(MIB, 8 * MIB), maxBytes: 8 * MIB }),
 };
 
 /** Works a heap hard, with the help of another worker. */
@@ -51,19 +54,19 @@ async function exercise(heap: Heap): Promise<void> {
   empty(heap);
 }
 
-describe.each(Object.entries(MEMORIES))('in %s given by the caller', (_, memoryOf) => {
+describe.each(Object.entries(MEMORIES))('in %s given by the caller', (_, optionsOf) => {
   it('the heap lives there and nowhere else', async () => {
-    const memory = memoryOf();
-    const heap = create({ memory });
+    const options = optionsOf();
+    const heap = create(options);
     await exercise(heap);
     const address = heap.malloc(1000);
     stamp(heap.u8, address, 1000, 3);
-    expect(damage(new Uint8Array(bufferOf(memory)), address, 1000, 3)).toBe(-1);
+    expect(damage(new Uint8Array(bufferOf(options.memory)), address, 1000, 3)).toBe(-1);
     expect(heap.view(Uint8Array, address, 10).byteOffset).toBe(address);
   });
 
   it('the heap uses at most what there is', () => {
-    const heap = create({ memory: memoryOf() });
+    const heap = create(optionsOf());
     const { bytes } = fillWith(heap, 64 * KIB);
     expect(bytes).toBeGreaterThan(0.9 * 8 * MIB);
     expect(bytes).toBeLessThan(8 * MIB);
@@ -72,8 +75,8 @@ describe.each(Object.entries(MEMORIES))('in %s given by the caller', (_, memoryO
 });
 
 const WHOLE: Record<string, () => SharedArrayBuffer | WebAssembly.Memory> = {
-  'a SharedArrayBuffer': MEMORIES['a SharedArrayBuffer'],
-  'a shared WebAssembly.Memory': MEMORIES['a shared WebAssembly.Memory'],
+  'a SharedArrayBuffer': () => new SharedArrayBuffer(8 * MIB),
+  'a shared WebAssembly.Memory': () => wasm(8 * MIB),
 };
 
 describe.each(Object.entries(WHOLE))('in a part of %s', (_, memoryOf) => {
@@ -139,6 +142,8 @@ describe('two heaps in one memory', () => {
     const memory = new SharedArrayBuffer(8 * MIB);
     const low = create({ memory, memoryOffset: 0, memoryBytes: 4 * MIB });
     const high = create({ memory, memoryOffset: 4 * MIB, memoryBytes: 4 * MIB });
+    // Attached now, because a full region has no room for another worker.
+    const other = await workers.agent(high);
     const [a, b] = [low, high].map((heap) =>
       fillMixed(heap, 7, 50_000).addresses.map((address) => ({ address, bytes: heap.usableSize(address) })),
     );
@@ -155,7 +160,6 @@ describe('two heaps in one memory', () => {
     empty(low);
     high.check();
     expect(high.stats().liveBlocks).toBe(b.length);
-    const other = await workers.agent(high);
     await other.call(
       'freeAll',
       b.map(({ address }) => address),

@@ -1,7 +1,7 @@
 import { type Heap } from 'sabmalloc';
 import { describe, expect, it } from 'vitest';
 import { empty, walk } from '../kit/contracts.js';
-import { freeAll, heapsOfTest, KIB, MIB } from '../kit/heaps.js';
+import { freeAll, heapsOfTest, MIB } from '../kit/heaps.js';
 import { type Random, seeded } from '../kit/random.js';
 import { workersOfTest } from '../kit/workers.js';
 
@@ -22,8 +22,8 @@ function consistent(heap: Heap): void {
   expect(committedBytes).toBeLessThanOrEqual(reservedBytes);
   expect(committedBytes).toBeLessThanOrEqual(peakCommittedBytes);
   expect(peakCommittedBytes).toBeLessThanOrEqual(reservedBytes);
-  expect(JSON.parse(JSON.stringify(stats))).toEqual(stats);
-  expect(structuredClone(stats)).toEqual(stats);
+  expect(JSON.parse(JSON.stringify(stats))).toStrictEqual(stats);
+  expect(structuredClone(stats)).toStrictEqual(stats);
   expect(Object.getPrototypeOf(stats)).toBe(Object.prototype);
 }
 
@@ -90,33 +90,33 @@ describe('stats', () => {
     const addresses = sizes.map((bytes) => heap.malloc(bytes));
     const blocks = new Map([...heap.blocks()].map((block) => [block.address, block]));
     expect(blocks.size).toBe(sizes.length);
-    const owners = new Set<unknown>();
     for (const [i, address] of addresses.entries()) {
       const block = blocks.get(address)!;
       expect(block.size).toBeGreaterThanOrEqual(sizes[i]);
       expect(block.size).toBeLessThanOrEqual(heap.usableSize(address));
       expect(Object.keys(block)).toEqual(expect.arrayContaining(['address', 'size', 'class', 'owner']));
-      owners.add(block.owner);
+      for (const value of Object.values(block)) expect(Number.isInteger(value)).toBe(true);
     }
-    expect(owners.size).toBe(1);
   });
 
-  it('name the owner of each block', async () => {
+  it.each([16, 100, 5000, 32_768])('name the owner of each block of %i bytes', async (bytes) => {
     const heap = create({ maxBytes: 16 * MIB });
     const other = await workers.agent(heap);
-    const mine = [heap.malloc(100), heap.malloc(100_000)];
-    const theirs = [await other.heap<number>('malloc', 100), await other.heap<number>('malloc', 100_000)];
+    const mine = [heap.malloc(bytes), heap.malloc(bytes)];
+    const theirs = [await other.heap<number>('malloc', bytes), await other.heap<number>('malloc', bytes)];
     const owners = new Map([...heap.blocks()].map(({ address, owner }) => [address, owner]));
-    expect(owners.get(mine[0])).toBe(owners.get(mine[1]));
-    expect(owners.get(theirs[0])).toBe(owners.get(theirs[1]));
-    expect(owners.get(mine[0])).not.toBe(owners.get(theirs[0]));
+    for (const address of mine) expect(owners.get(address)).toBe(heap.workerId);
+    const id = await other.call('property', 'workerId');
+    for (const address of theirs) expect(owners.get(address)).toBe(id);
   });
 
   it('commit with demand and give back with collect()', () => {
     const heap = create({ maxBytes: 64 * MIB });
-    heap.free(heap.malloc(16));
+    // The region grows once; what describes the grown part stays committed.
+    heap.free(heap.malloc(40 * MIB));
     heap.collect();
     const before = heap.stats().committedBytes;
+    expect(before).toBeLessThan(0.03 * 64 * MIB);
     const live = [...heap.mallocMany(1000, 10_000), heap.malloc(20 * MIB)];
     const full = heap.stats();
     expect(full.committedBytes - before).toBeGreaterThanOrEqual(20 * MIB + 10_000_000);
@@ -125,7 +125,7 @@ describe('stats', () => {
     freeAll(heap, live);
     heap.collect();
     const { committedBytes, peakCommittedBytes } = heap.stats();
-    expect(committedBytes).toBeLessThanOrEqual(before + 64 * KIB);
+    expect(committedBytes).toBe(before);
     expect(peakCommittedBytes).toBeGreaterThanOrEqual(full.committedBytes);
   });
 });
@@ -154,7 +154,7 @@ describe('collect', () => {
       addresses.map(([address]) => address),
     );
     await other.heap('collect');
-    heap.free(heap.malloc(7 * MIB));
+    heap.free(heap.malloc(6 * MIB));
     empty(heap);
   });
 });

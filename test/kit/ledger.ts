@@ -45,6 +45,16 @@ export class Ledger {
     return { ledger: this.words.buffer, page, entries: this.entries, control: this.control };
   }
 
+  /** Frees what a dead worker surely held, as its heirs would. */
+  inherit(heap: Heap, page: number): void {
+    for (const { page: of, address, bytes, isMarked } of this.held()) {
+      if (of !== page || isMarked) continue;
+      isIntact(heap, { page, address, bytes });
+      heap.free(address);
+    }
+    this.words.fill(0, page * this.#pageWords + 1, (page + 1) * this.#pageWords);
+  }
+
   between(): number[] {
     return [...new Uint32Array(this.control, 4)].filter((address) => address !== 0);
   }
@@ -63,6 +73,11 @@ export class Ledger {
   }
 }
 
+function isIntact(heap: Heap, { page, address, bytes }: Pick<Entry, 'page' | 'address' | 'bytes'>): void {
+  const at = damage(heap.u8, address, bytes, page & 0xff);
+  ensure(at === -1, () => `block ${address} of ${bytes} bytes of page ${page} is damaged at byte ${at}`);
+}
+
 /**
  * Compares heap and ledger when everyone is at rest. Every block that someone surely held is live and undamaged; and
  * of the live ones, at most one for each kill is unknown to everybody.
@@ -75,8 +90,7 @@ export function audit(heap: Heap, ledger: Ledger, kills: number): number[] {
     if (isMarked) continue;
     ensure(live.has(address), () => `block ${address} of page ${page} is not live any more`);
     ensure(live.get(address)!.size >= bytes, () => `block ${address} of page ${page} has shrunk`);
-    const at = damage(heap.u8, address, bytes, page & 0xff);
-    ensure(at === -1, () => `block ${address} of ${bytes} bytes of page ${page} is damaged at byte ${at}`);
+    isIntact(heap, { page, address, bytes });
   }
   const sure = held.filter(({ isMarked }) => !isMarked).map(({ address }) => address);
   ensure(new Set(sure).size === sure.length, () => 'two workers hold the same block');

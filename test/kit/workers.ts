@@ -146,6 +146,12 @@ export function workersOfTest(): WorkersOfTest {
   };
 }
 
+/** Lets workers into all slots but the caller's, and out again: what a slot still kept for its last holder is given up. */
+export async function useEverySlot(workers: WorkersOfTest, heap: Heap, maxWorkers: number): Promise<void> {
+  const agents = await workers.agents(heap, maxWorkers - 1);
+  for (const agent of agents) await agent.call('detach');
+}
+
 /** Runs what must fail in a worker with this code. */
 export async function refusedThere(codes: string | readonly string[], answer: Promise<unknown>): Promise<RemoteError> {
   let result: unknown;

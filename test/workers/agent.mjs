@@ -56,9 +56,13 @@ const ops = {
       throw new Error(message);
     });
   },
-  exit: (code) => setImmediate(() => process.exit(code)),
+  exit(code) {
+    setImmediate(() => process.exit(code));
+  },
   /** Nothing left to do: the thread ends by itself, without having detached. */
-  close: () => setImmediate(() => parentPort.close()),
+  close() {
+    setImmediate(() => parentPort.close());
+  },
 };
 
 function answer({ id, op, args }) {

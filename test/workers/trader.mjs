@@ -129,7 +129,7 @@ function step() {
 parentPort.on('message', ({ id, op }) => {
   try {
     if (op === 'run') for (let i = 0; i < steps; i++) step();
-    else while (held.length > 0) free();
+    else if (op === 'drain') while (held.length > 0) free();
     parentPort.postMessage({ id, result: { ...counts, held: held.map((address) => [address, bytesOf(address)]) } });
   } catch (error) {
     parentPort.postMessage({ id, error: { code: error.code, isHeapError: false, message: String(error.stack) } });
