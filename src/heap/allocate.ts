@@ -5,7 +5,7 @@ import { CacheWord } from '../layout/offsets.generated.js';
 import { allocateSpan, slicesFor } from '../pages/spans.js';
 import { adoptAll, adoptClass, adoptEmpty, drainEverything } from '../registry/adopt.js';
 import { reclaimLeftovers } from '../registry/reclaim.js';
-import { flush, refillFresh, refillOwned } from '../slabs/cache.js';
+import { flush, refillFresh, refillOwned, refillSmall } from '../slabs/cache.js';
 import type { Owner } from '../slabs/owner.js';
 import { drainQueue } from '../slabs/remote.js';
 import { bitsWord, retireEmpties } from '../slabs/slab.js';
@@ -66,7 +66,7 @@ function refill(owner: Owner, classId: number): number {
     (adoptClass(owner, classId) > 0 && refillOwned(owner, classId)) ||
     refillFresh(owner, classId) ||
     refillGrowing(owner, classId) ||
-    (scrape(owner), refillOwned(owner, classId) || refillFresh(owner, classId))
+    (scrape(owner), refillOwned(owner, classId) || refillFresh(owner, classId) || refillSmall(owner, classId))
   );
 }
 

@@ -6,7 +6,7 @@ import { Geometry } from '../layout/geometry.js';
 import { CacheWord, HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
 import { kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
-import { isClaimed } from '../pages/slices.js';
+import { countClaimed, isClaimed } from '../pages/slices.js';
 import { isSlab, publishedHeads } from '../registry/adopt.js';
 import { loadState, stateOf } from '../registry/slots.js';
 import type { ControlShape } from '../slabs/owner.js';
@@ -45,8 +45,8 @@ export function checkHeap(region: Region, shape: ControlShape, settings: HeapSet
   }
   const limit = atomics.load(region.i32, region.header + HeaderWord.X_LIMIT);
   checkFree(region, end, limit);
-  const committed = atomics.load(region.i32, region.header + HeaderWord.X_COMMITTED);
-  if (committed !== claimed) corrupt('slabs + spans + metadata are not the committed slices', { claimed, committed });
+  const bits = countClaimed(region);
+  if (bits !== claimed) corrupt('slabs + spans + metadata are not the claimed slices', { claimed, bits });
 }
 
 /** Slices between two runs are in nobody's hands: not claimed, since all journals are closed when workers rest. */

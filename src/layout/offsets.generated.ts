@@ -22,7 +22,7 @@ export const enum HeaderWord {
   OPTIONS_HASH = 11,
   /** atomic. Slices that exist so far: grows, never shrinks. Publishes the growth. */
   X_LIMIT = 12,
-  /** atomic. Slices claimed by slabs, spans and metadata. */
+  /** atomic. Slices claimed by slabs, spans and metadata; for the peak. Kills may leave it a few off until the next reclaim; the bitmap is exact. */
   X_COMMITTED = 13,
   /** atomic. Largest X_COMMITTED so far. */
   X_PEAK_COMMITTED = 14,

@@ -53,7 +53,11 @@ export const HEADER: RecordSpec = {
     once('BASE_SLICE', 'creator', 'Where in the buffer the region begins, in slices.'),
     once('OPTIONS_HASH', 'creator', 'Fingerprint of the option words.'),
     atomic('X_LIMIT', 'any worker', 'Slices that exist so far: grows, never shrinks. Publishes the growth.'),
-    atomic('X_COMMITTED', 'any worker', 'Slices claimed by slabs, spans and metadata.'),
+    atomic(
+      'X_COMMITTED',
+      'any worker',
+      'Slices claimed by slabs, spans and metadata; for the peak. Kills may leave it a few off until the next reclaim; the bitmap is exact.',
+    ),
     atomic('X_PEAK_COMMITTED', 'any worker', 'Largest X_COMMITTED so far.'),
     atomic('X_ABANDONED_LOW', 'any worker', 'Hint, a bit a class (0-31): there may be abandoned slabs of it.'),
     atomic('X_ABANDONED_HIGH', 'any worker', 'The same for classes 32-63.'),

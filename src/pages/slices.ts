@@ -131,13 +131,14 @@ export class Slices {
     const { region } = this;
     const limit = atomics.load(region.i32, region.header + HeaderWord.X_LIMIT);
     const from = Math.min(Math.max(this.hint << 5, region.headSlices), limit);
-    const found = this.findRunIn(from, limit, count, alignment) || this.findRunIn(region.headSlices, limit, count, alignment);
+    const found =
+      this.findRunIn(from, limit, count, alignment) || this.findRunIn(region.headSlices, limit, count, alignment);
     if (found !== 0) this.hint = found >>> 5;
     return found;
   }
 
   private findRunIn(from: number, limit: number, count: number, alignment: number): number {
-    for (let slice = from; slice < limit; ) {
+    for (let slice = from; slice < limit;) {
       const free = this.skip(slice, limit, 0);
       const start = free + (-(this.region.baseSlice + free) & (alignment - 1));
       slice = this.skip(free, Math.min(limit, start + count), 1);
@@ -261,9 +262,16 @@ export function recoverJournal(
     if (isInOtherJournal(region, deadSlot, slice)) isComplete = false;
     else if (isClaimed(region, slice) && !isPublishedSlice(region, slice)) clearBits(region, slice, 1);
   }
-  atomics.store(i32, region.header + HeaderWord.X_COMMITTED, countClaimed(region));
+  recountCommitted(region);
   if (isComplete) atomics.store(i32, dead + SlotWord.X_JOURNAL_START, 0);
   return isComplete;
+}
+
+/** A killed worker may have counted what it didn't claim or the reverse. Not stored if anyone counts meanwhile. */
+function recountCommitted(region: Region): void {
+  const word = region.header + HeaderWord.X_COMMITTED;
+  const counted = atomics.load(region.i32, word);
+  atomics.compareExchange(region.i32, word, counted, countClaimed(region));
 }
 
 function isInOtherJournal(region: Region, deadSlot: number, slice: number): boolean {

@@ -1,11 +1,12 @@
 import * as atomics from '#atomics';
-import { Classes } from '../layout/classes.js';
+import { CLASS_BYTES, Classes, SLAB_SLICES_FIRST } from '../layout/classes.js';
+import { Geometry } from '../layout/geometry.js';
 import { CacheWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
 import { sliceWord } from '../pages/descriptor.js';
 import type { Owner } from './owner.js';
 import { transferWord } from './owner.js';
 import { announceRemote, takeRemote } from './remote.js';
-import { addFree, createSlab, settleEmpty, stackCount, takeFree } from './slab.js';
+import { addFree, createSlab, settleEmpty, stackCount, takeFree, wantedSlices } from './slab.js';
 
 /*
  * The tiers above the slabs, one order on every path: stack -> magazine -> (transfer slots) -> slabs.
@@ -145,7 +146,15 @@ export function refillOwned(owner: Owner, classId: number): number {
 
 /** Fills the empty stack of a class from a new slab. Returns the blocks it got, 0 if there is no room for a slab. */
 export function refillFresh(owner: Owner, classId: number): number {
-  return createSlab(owner, classId) === 0 ? 0 : refillFromSlabs(owner, classId);
+  return createSlab(owner, classId, wantedSlices(owner, classId)) === 0 ? 0 : refillFromSlabs(owner, classId);
+}
+
+/** The same from the smallest slab that holds a block, when there is no room for one of the right size. */
+export function refillSmall(owner: Owner, classId: number): number {
+  const least = Math.ceil(CLASS_BYTES[classId] / Geometry.SLICE_BYTES);
+  for (const slices of [SLAB_SLICES_FIRST[classId], least])
+    if (createSlab(owner, classId, slices) !== 0) return refillFromSlabs(owner, classId);
+  return 0;
 }
 
 /** Makes room in a full stack: its oldest blocks go to the magazine or to their slabs. */

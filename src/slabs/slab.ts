@@ -1,7 +1,7 @@
 import * as atomics from '#atomics';
 import { lowestBit } from '../base/bits.js';
 import { HeapError } from '../base/errors.js';
-import { CLASS_BYTES, SLAB_SLICES_FIRST, START_PATTERN, capacityBlocks, nextSlabSlices } from '../layout/classes.js';
+import { CLASS_BYTES, START_PATTERN, capacityBlocks, nextSlabSlices } from '../layout/classes.js';
 import { Kind, StackBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord, SliceWord } from '../layout/offsets.generated.js';
@@ -56,14 +56,15 @@ function unlink(owner: Owner, head: number, classId: number): void {
   if (next !== 0) i32[sliceWord(owner.region, next, SliceWord.PREVIOUS)] = previous;
 }
 
-/** Claims slices and makes them a slab of this class, owned by the caller. Returns its head, or 0 if there is no room. */
-export function createSlab(owner: Owner, classId: number): number {
+/** Slices of the next slab of a class by demand. */
+export function wantedSlices(owner: Owner, classId: number): number {
+  return nextSlabSlices(classId, owner.region.i32[owner.cache(classId) + CacheWord.SLAB_SLICES]);
+}
+
+/** Claims `count` slices and makes them a slab of this class, owned by the caller. Returns its head, or 0 if there is no room. */
+export function createSlab(owner: Owner, classId: number, count: number): number {
   const { region } = owner;
-  const cache = owner.cache(classId);
-  let count = nextSlabSlices(classId, region.i32[cache + CacheWord.SLAB_SLICES]);
-  let head = owner.slices.claim(count, 1);
-  const least = SLAB_SLICES_FIRST[classId];
-  if (head === 0 && count > least) head = owner.slices.claim((count = least), 1);
+  const head = owner.slices.claim(count, 1);
   if (head === 0) return 0;
   clearResidue(region, head, count);
   publishRun(region, head, count, classId, owner.slot);

@@ -32,7 +32,6 @@ export function leave(heap: Heap): void {
 
 export interface Filling {
   readonly addresses: number[];
-  /** Bytes asked for and given. */
   readonly bytes: number;
 }
 
@@ -46,18 +45,23 @@ export function fillWith(heap: Heap, bytes: number, alignment?: number): Filling
   }
 }
 
-/** Mixed sizes until there is no room: each refusal halves the largest size tried, so that the end is the true brim. */
+/**
+ * Mixed sizes until one is refused, then ever smaller ones, in steps that no size class slips through: to the true brim.
+ * `bytes` is what the blocks can hold.
+ */
 export function fillMixed(heap: Heap, seed: number, largest: number): Filling {
   const random = new Random(seed);
   const addresses: number[] = [];
   let bytes = 0;
-  for (let most = largest; most >= 16;) {
-    const wanted = random.size(16, most);
+  const add = (wanted: number): boolean => {
     const address = heap.tryMalloc(wanted);
-    if (address === 0) most >>= 1;
-    else addresses.push(address);
-    if (address !== 0) bytes += wanted;
-  }
+    if (address === 0) return false;
+    addresses.push(address);
+    bytes += heap.usableSize(address);
+    return true;
+  };
+  while (add(random.size(16, largest)));
+  for (let most = largest; most >= 16; most = Math.floor(most * 0.92)) while (add(most));
   return { addresses, bytes };
 }
 

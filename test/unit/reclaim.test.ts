@@ -15,11 +15,11 @@ describe('departure and death', () => {
     const before = countClaimed(stage.region);
     const dying = stage.attach();
     const blocks = Array.from({ length: 500 }, (_, i) => dying.malloc(16 + (i % 40) * 50));
-    for (let i = 0; i < 250; i++) dying.free(blocks[i]!);
+    for (let i = 0; i < 250; i++) dying.free(blocks[i]);
     expect(reclaimThread(survivor.owner, dying.thread)).toBe(true);
     expect([...walkBlocks(stage.region)].map((block) => block.address).sort()).toEqual(blocks.slice(250).sort());
     stage.check();
-    for (let i = 250; i < 500; i++) survivor.free(blocks[i]!);
+    for (let i = 250; i < 500; i++) survivor.free(blocks[i]);
     // An allocation of each class adopts what was left behind; collecting then returns it.
     for (let bytes = 16; bytes < 2100; bytes += 16) survivor.free(survivor.malloc(bytes));
     bringHome(survivor.owner);

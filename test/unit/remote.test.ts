@@ -24,7 +24,7 @@ describe('remote free', () => {
     const [owner, other] = [stage.attach(), stage.attach()];
     const blocks = Array.from({ length: 200 }, () => owner.malloc(64));
     for (const block of blocks) other.free(block);
-    expect(countSlab(stage.region, headOf(owner, blocks[0]!)).live).toBe(0);
+    expect(countSlab(stage.region, headOf(owner, blocks[0])).live).toBe(0);
     expect(drainQueue(owner.owner)).toBeGreaterThanOrEqual(200 - 64);
     stage.check();
   });
@@ -35,7 +35,7 @@ describe('remote free', () => {
     const blocks = Array.from({ length: 40 }, () => owner.malloc(64));
     blocks.forEach((block, i) => (i % 2 === 0 ? other : third).free(block));
     const queue = stage.region.i32[stage.region.slotWord(owner.owner.slot) + SlotWord.X_QUEUE];
-    expect(queue).toBe(headOf(owner, blocks[0]!));
+    expect(queue).toBe(headOf(owner, blocks[0]));
     expect(stage.region.i32[sliceWord(stage.region, queue, SliceWord.X_NEXT)]).toBe(0);
     expect(drainQueue(owner.owner)).toBe(40);
     expect(drainQueue(owner.owner)).toBe(0);
