@@ -13,7 +13,7 @@ const BASE: Omit<Spec, 'bench' | 'sizeMin' | 'sizeMax' | 'slots'> = {
   sizes: [],
   orders: [],
   rounds: 10,
-  warmup: 5,
+  warmup: 10,
   ops: 1_000_000,
   burst: 1,
   seed: 1,

@@ -92,7 +92,7 @@ function addBench(parent: Command, name: BenchName, doc: string, use: UseSpec): 
   return parent
     .command(name)
     .description(doc)
-    .addOption(integerOption('--warmup <n>', 'rounds before the measured ones', 0, 100_000, name === 'replay' ? 2 : 5))
+    .addOption(integerOption('--warmup <n>', 'rounds before the measured ones', 0, 100_000, name === 'replay' ? 2 : 10))
     .addOption(integerOption('--seed <n>', 'seed of sizes and slots', 0, 2 ** 31 - 1, 1))
     .option('--touch', 'write a word at the start and the end of each block')
     .option('--verify', 'stamp each block and check it before the free; the speed then says nothing')

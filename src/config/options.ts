@@ -211,6 +211,14 @@ export const OPTIONS = {
     since: '0.1.0',
     doc: 'Slabs without a live block that a worker keeps per class instead of returning their pages at once.',
   },
+  countHits: {
+    type: 'boolean',
+    default: false,
+    group: 'debug',
+    scope: 'heap',
+    since: '0.1.0',
+    doc: 'Count every allocation that a cache serves, for `stats().cacheHits`. Takes every call off the fast path.',
+  },
   poison: {
     type: 'boolean',
     default: false,

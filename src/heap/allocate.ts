@@ -1,5 +1,4 @@
 import { CLASS_OF, Classes, alignedClass } from '../layout/classes.js';
-import { StackBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
 import { allocateSpan, slicesFor } from '../pages/spans.js';
@@ -20,16 +19,14 @@ export function classFor(bytes: number, alignment: number): number {
 export function allocate(owner: Owner, bytes: number, alignment: number): number {
   const classId = classFor(bytes, alignment);
   if (classId === 0) return allocateLarge(owner, bytes, alignment);
-  const granule = allocateBlock(owner, classId);
-  return granule === 0 ? 0 : owner.region.baseBytes + granule * Geometry.GRANULE_BYTES;
+  return allocateBlock(owner, classId) * Geometry.GRANULE_BYTES;
 }
 
 /** A block of the class, out of the cache if it holds one; its granule, or 0. */
 function allocateBlock(owner: Owner, classId: number): number {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
-  foldHits(owner, cache);
-  if (i32[cache + CacheWord.STACK] === 0) {
+  if (i32[cache + CacheWord.COUNT] === 0) {
     i32[cache + CacheWord.MISSES]++;
     const got = refill(owner, classId);
     if (got === 0) return 0;
@@ -38,19 +35,12 @@ function allocateBlock(owner: Owner, classId: number): number {
   return popLive(owner, cache);
 }
 
-/** Moves the hits counted in the stack's own word to their counter: from here on the word is the number of blocks. */
-function foldHits(owner: Owner, cache: number): void {
-  const { i32 } = owner.region;
-  i32[cache + CacheWord.HITS] += i32[cache + CacheWord.STACK] >>> StackBits.HITS_SHIFT;
-  i32[cache + CacheWord.STACK] &= StackBits.COUNT_MASK;
-}
-
 /** Pops the stack and sets the live bit: in this order, so that a kill in between leaves a free block. */
 function popLive(owner: Owner, cache: number): number {
   const { i32 } = owner.region;
-  const count = i32[cache + CacheWord.STACK] - 1;
+  const count = i32[cache + CacheWord.COUNT] - 1;
   const granule = i32[cache + CacheWord.WORDS + count];
-  i32[cache + CacheWord.STACK] = count;
+  i32[cache + CacheWord.COUNT] = count;
   i32[bitsWord(owner.region, granule)] |= 1 << granule;
   return granule;
 }
@@ -102,7 +92,7 @@ export function bringHome(owner: Owner): void {
 function allocateLarge(owner: Owner, bytes: number, alignment: number): number {
   const { region, slices } = owner;
   const count = slicesFor(bytes);
-  if (count > region.regionSlices) return 0;
+  if (count > region.endSlice) return 0;
   const alignedSlices = Math.max(1, alignment / Geometry.SLICE_BYTES);
   let start = allocateSpan(region, slices, count, alignedSlices);
   while (start === 0 && region.grow(count + alignedSlices - 1))

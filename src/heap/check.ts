@@ -1,7 +1,7 @@
 import * as atomics from '#atomics';
 import { HeapError } from '../base/errors.js';
 import { CLASS_BYTES, Classes } from '../layout/classes.js';
-import { Kind, MapBits, SlotState, StackBits } from '../layout/format.js';
+import { Kind, MapBits, SlotState } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord, HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
@@ -33,8 +33,8 @@ export function checkHeap(region: Region, shape: ControlShape, settings: HeapSet
   const cached = new Map<number, number>();
   for (let slot = 1; slot <= region.maxWorkers; slot++) checkSlot(region, slot, shape, settings, cached);
   const listed = listedSlabs(region, shape);
-  let claimed = region.headSlices;
-  let end = region.headSlices;
+  let claimed = region.firstSlice - region.baseSlice;
+  let end = region.firstSlice;
   for (const { head, state, count } of publishedHeads(region)) {
     if (head < end) corrupt('two runs of slices overlap', { slice: head, end });
     checkFree(region, end, head);
@@ -114,7 +114,7 @@ function checkBits(region: Region, head: number, classId: number, capacity: numb
     if ((region.i32[word] & (1 << granule)) === 0) continue;
     if (granule % step !== 0 || granule / step >= capacity)
       corrupt('a live bit is set where no block begins', {
-        address: region.baseBytes + (first + granule) * Geometry.GRANULE_BYTES,
+        address: (first + granule) * Geometry.GRANULE_BYTES,
         class: classId,
       });
     live++;
@@ -141,7 +141,7 @@ function checkSlot(
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
     const cache = base + (classId << shape.cacheShift);
     const magazine = base + shape.magazineOffset + (classId - Classes.FIRST_MID) * settings.magazineCapacity;
-    for (let i = 0; i < (region.i32[cache + CacheWord.STACK] & StackBits.COUNT_MASK); i++)
+    for (let i = 0; i < region.i32[cache + CacheWord.COUNT]; i++)
       checkCached(region, slot, classId, region.i32[cache + CacheWord.WORDS + i], cached);
     for (let i = 0; i < region.i32[cache + CacheWord.RING_COUNT]; i++) {
       const place = (region.i32[cache + CacheWord.RING_HEAD] + i) % settings.magazineCapacity;
@@ -152,7 +152,7 @@ function checkSlot(
 
 /** A cached block is of this worker's slab of this class, not live, and in no cache twice. */
 function checkCached(region: Region, slot: number, classId: number, granule: number, cached: CachedBySlab): void {
-  const address = region.baseBytes + granule * Geometry.GRANULE_BYTES;
+  const address = granule * Geometry.GRANULE_BYTES;
   const slice = granule >>> 8;
   if (region.i32[region.map + slice] !== (classId | (slot << MapBits.OWNER_SHIFT)))
     corrupt('a cache holds a block that is not of its worker and class', { slot, class: classId, address });

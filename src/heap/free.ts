@@ -7,7 +7,7 @@ import { freeSpan } from '../pages/spans.js';
 import { offerTransfer, spill } from '../slabs/cache.js';
 import type { Owner } from '../slabs/owner.js';
 import { announceRemote, markRemote } from '../slabs/remote.js';
-import { bitsWord, stackCount } from '../slabs/slab.js';
+import { bitsWord } from '../slabs/slab.js';
 import { badAddress, classify, granuleOf, sliceOfAddress } from './lookup.js';
 
 /** Fills a block that is about to be freed with 0xDF. */
@@ -30,7 +30,7 @@ export function freeAddress(owner: Owner, address: unknown): void {
   }
   const word = region.i32[region.map + slice];
   const classId = word & Kind.MASK;
-  const granule = granuleOf(region, address as number);
+  const granule = granuleOf(address as number);
   if (owner.settings.poison === 1) {
     region.cover(slice + 1 + CLASS_BYTES[classId] / Geometry.SLICE_BYTES);
     region.u8.fill(FREED_BYTE, address as number, (address as number) + CLASS_BYTES[classId]);
@@ -43,10 +43,10 @@ export function freeAddress(owner: Owner, address: unknown): void {
 function freeLocal(owner: Owner, granule: number, classId: number): void {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
-  if (stackCount(owner, cache) >= i32[cache + CacheWord.CAPACITY]) spill(owner, classId);
+  if (owner.region.i32[cache + CacheWord.COUNT] >= i32[cache + CacheWord.CAPACITY]) spill(owner, classId);
   i32[bitsWord(owner.region, granule)] &= ~(1 << granule);
-  i32[cache + CacheWord.WORDS + stackCount(owner, cache)] = granule;
-  i32[cache + CacheWord.STACK]++;
+  i32[cache + CacheWord.WORDS + owner.region.i32[cache + CacheWord.COUNT]] = granule;
+  i32[cache + CacheWord.COUNT]++;
 }
 
 function freeRemote(

@@ -2,7 +2,7 @@ import { HeapError, show } from '../base/errors.js';
 import type { HeapSettings } from '../config/options.js';
 import { resolveOptions, type CreateOptions } from '../config/resolve.js';
 import { CLASS_OF } from '../layout/classes.js';
-import { MapBits, SlotState, StackBits } from '../layout/format.js';
+import { MapBits, SlotState } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
 import { createRegion, openRegion, settingsOf, tokenOf, type HeapToken } from '../memory/create.js';
@@ -54,7 +54,7 @@ export class Heap {
   /** @internal */ cacheShift = 0;
   /** @internal */ mapBase = 0;
   /** @internal */ bitsBase = 0;
-  /** @internal */ baseBytes = 0;
+  /** @internal */ baseSlice = 0;
   /** @internal Slices the fast path of free() believes in; 0 switches it off. */
   sliceCount = 0;
   /** @internal `slot << 8`: what the map words of own slabs have above the class. */
@@ -78,7 +78,8 @@ export class Heap {
     this.workerId = membership.workerId;
     this.token = tokenOf(region);
     this.identity = new Identity(region, membership.owner.slot);
-    if (membership.owner.settings.poison === 0) this.openFastPath();
+    const { poison, countHits } = membership.owner.settings;
+    if (poison === 0 && countHits === 0) this.openFastPath();
   }
 
   private openFastPath(): void {
@@ -88,8 +89,8 @@ export class Heap {
     this.cacheShift = owner.shape.cacheShift;
     this.mapBase = region.map;
     this.bitsBase = region.bits;
-    this.baseBytes = region.baseBytes;
-    this.sliceCount = region.regionSlices;
+    this.baseSlice = region.baseSlice;
+    this.sliceCount = region.endSlice - region.baseSlice;
     this.tag = owner.slot << MapBits.OWNER_SHIFT;
     for (let i = 0; i < CLASS_OF.length; i++) this.cacheOf[i] = owner.cache(CLASS_OF[i]);
   }
@@ -138,13 +139,13 @@ export class Heap {
       if (size === bytes && size <= Geometry.SLAB_BLOCK_MAX_BYTES) {
         const { words } = this;
         const cache = this.cacheOf[(size + 15) >>> 4];
-        const stack = words[cache];
-        if ((stack & StackBits.POPPABLE) > 0) {
-          const granule = words[cache + (CacheWord.WORDS - 1) + (stack & StackBits.COUNT_MASK)];
+        const count = words[cache];
+        if (count > 0) {
+          const granule = words[cache + (CacheWord.WORDS - 1) + count];
           // The count goes first: a worker killed between the two stores leaves a free block, not one held twice.
-          words[cache] = stack + StackBits.POP;
+          words[cache] = count - 1;
           words[this.bitsBase + ((granule >>> 5) << 1)] |= 1 << granule;
-          return ((granule << Geometry.GRANULE_SHIFT) + this.baseBytes) >>> 0;
+          return (granule << Geometry.GRANULE_SHIFT) >>> 0;
         }
       }
     }
@@ -157,23 +158,22 @@ export class Heap {
    */
   free(target: number | TypedArray | null | undefined): void {
     if (typeof target === 'number') {
-      const offset = (target - this.baseBytes) | 0;
-      const slice = offset >>> Geometry.SLICE_SHIFT;
-      if (target >>> 0 === target && slice < this.sliceCount && (offset & 15) === 0) {
+      const slice = target >>> Geometry.SLICE_SHIFT;
+      if (target >>> 0 === target && (slice - this.baseSlice) >>> 0 < this.sliceCount && (target & 15) === 0) {
         const { words } = this;
         // Class if the slab is this worker's; anything else differs in the owner bits.
         const classId = words[this.mapBase + slice] ^ this.tag;
         if (classId >>> 0 < MapBits.KINDS) {
-          const bit = 1 << (offset >>> Geometry.GRANULE_SHIFT);
-          const at = this.bitsBase + ((offset >>> 9) << 1);
+          const granule = target >>> Geometry.GRANULE_SHIFT;
+          const bit = 1 << granule;
+          const at = this.bitsBase + ((granule >>> 5) << 1);
           const live = words[at];
           const cache = this.cacheBase + (classId << this.cacheShift);
-          const stack = words[cache];
-          const count = stack & StackBits.COUNT_MASK;
+          const count = words[cache];
           if ((live & ~words[at + 1] & bit) !== 0 && count < words[cache + CacheWord.CAPACITY]) {
             words[at] = live ^ bit;
-            words[cache + CacheWord.WORDS + count] = offset >>> Geometry.GRANULE_SHIFT;
-            words[cache] = stack + 1;
+            words[cache + CacheWord.WORDS + count] = granule;
+            words[cache] = count + 1;
             return;
           }
         }
@@ -307,7 +307,7 @@ export class Heap {
     if (region.isStale()) region.renew();
     const isInside =
       Number.isInteger(address) &&
-      address >= region.addressOf(region.headSlices) &&
+      address >= region.addressOf(region.firstSlice) &&
       address + bytes <= region.addressOf(region.limit);
     if (!isInside || address % type.BYTES_PER_ELEMENT !== 0)
       throw new HeapError(

@@ -17,13 +17,13 @@ function mapOf(region: Region, slice: number): number {
 
 /** Slice of an address; -1 for anything that is no address within what exists of the region behind its tables. */
 export function sliceOfAddress(region: Region, address: unknown): number {
-  if (typeof address !== 'number' || !Number.isInteger(address) || address < region.baseBytes) return -1;
-  const slice = Math.floor((address - region.baseBytes) / Geometry.SLICE_BYTES);
-  return slice >= region.headSlices && slice < region.regionSlices ? slice : -1;
+  if (typeof address !== 'number' || !Number.isInteger(address) || address < 0) return -1;
+  const slice = Math.floor(address / Geometry.SLICE_BYTES);
+  return slice >= region.firstSlice && slice < region.endSlice ? slice : -1;
 }
 
-export function granuleOf(region: Region, address: number): number {
-  return Math.floor((address - region.baseBytes) / Geometry.GRANULE_BYTES);
+export function granuleOf(address: number): number {
+  return Math.floor(address / Geometry.GRANULE_BYTES);
 }
 
 /** Live and not freed by another worker. The plain reads are of bits that change only if somebody else frees this block too. */
@@ -55,7 +55,7 @@ export function classify(region: Region, address: unknown): AddressKind {
     return !isGone && isSpan(region, slice) ? 'span' : 'free';
   }
   if ((address as number) % Geometry.GRANULE_BYTES !== 0) return 'interior';
-  const granule = granuleOf(region, address as number);
+  const granule = granuleOf(address as number);
   if (!isGone && isLive(region, granule)) return 'block';
   return isBlockStart(region, slice, granule, kind) ? 'free' : isGone ? 'wild' : 'interior';
 }

@@ -1,6 +1,6 @@
 import * as atomics from '#atomics';
 import { CLASS_BYTES, Classes } from '../layout/classes.js';
-import { SlotState, StackBits } from '../layout/format.js';
+import { SlotState } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord, HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
@@ -52,6 +52,7 @@ export interface HeapStats {
   /** Blocks freed by other workers that have not yet come home to their owner. */
   readonly remoteFreesPending: number;
   readonly cachedBlocks: number;
+  /** Allocations that a cache served. Counted only with the option countHits: the fast path counts nothing. */
   readonly cacheHits: number;
   readonly cacheMisses: number;
   /** Share of the committed block memory that holds no live block, 0 .. 1. */
@@ -81,13 +82,13 @@ const STATE_NAMES: Record<SlotState, string> = {
 
 /** Bytes of the tables that describe slices below the limit, with the header and the registry. */
 function tableBytes(region: Region, limit: number): number {
-  const shareOfGrown = limit / region.regionSlices;
-  return Math.ceil(region.headSlices * shareOfGrown) * Geometry.SLICE_BYTES;
+  const shareOfGrown = (limit - region.baseSlice) / (region.endSlice - region.baseSlice);
+  return Math.ceil((region.firstSlice - region.baseSlice) * shareOfGrown) * Geometry.SLICE_BYTES;
 }
 
 /** Bytes committed for a number of claimed slices: of the tables only the part that describes what exists counts. */
 function committedFor(region: Region, claimedSlices: number, limit: number): number {
-  return (claimedSlices - region.headSlices) * Geometry.SLICE_BYTES + tableBytes(region, limit);
+  return (claimedSlices - (region.firstSlice - region.baseSlice)) * Geometry.SLICE_BYTES + tableBytes(region, limit);
 }
 
 function readWorker(region: Region, slot: number, cacheShift: number): WorkerStats {
@@ -110,10 +111,8 @@ function readWorker(region: Region, slot: number, cacheShift: number): WorkerSta
   if (control === 0) return worker;
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
     const cache = region.addressOf(control) / 4 + (classId << cacheShift);
-    worker.cachedBlocks +=
-      (region.i32[cache + CacheWord.STACK] & StackBits.COUNT_MASK) + region.i32[cache + CacheWord.RING_COUNT];
-    worker.cacheHits +=
-      region.u32[cache + CacheWord.HITS] + (region.i32[cache + CacheWord.STACK] >>> StackBits.HITS_SHIFT);
+    worker.cachedBlocks += region.i32[cache + CacheWord.COUNT] + region.i32[cache + CacheWord.RING_COUNT];
+    worker.cacheHits += region.u32[cache + CacheWord.HITS];
     worker.cacheMisses += region.u32[cache + CacheWord.MISSES];
     worker.cacheSpills += region.u32[cache + CacheWord.SPILLS];
     worker.remoteFrees += region.u32[cache + CacheWord.REMOTE_FREES];
@@ -184,7 +183,7 @@ export function gatherStats(region: Region, cacheShift: number, maxBytes: number
   const counter = (word: HeaderWord): number => atomics.load(i32, header + word);
   const gone = (word: HeaderWord): number => counter(word) >>> 0;
   return {
-    reservedBytes: limit * Geometry.SLICE_BYTES,
+    reservedBytes: (limit - region.baseSlice) * Geometry.SLICE_BYTES,
     maxBytes,
     committedBytes,
     peakCommittedBytes: Math.max(peak, committedBytes),

@@ -53,8 +53,7 @@ function* walkSlab(region: Region, head: number, state: number): Generator<Block
   const capacity = slabCapacity(region, head, classId);
   for (let block = 0; block < capacity; block++) {
     const granule = head * Geometry.SLICE_GRANULES + (block * size) / Geometry.GRANULE_BYTES;
-    if (isLive(region, granule))
-      yield { address: region.baseBytes + granule * Geometry.GRANULE_BYTES, size, class: classId, owner };
+    if (isLive(region, granule)) yield { address: granule * Geometry.GRANULE_BYTES, size, class: classId, owner };
   }
 }
 

@@ -33,16 +33,6 @@ export const enum MapBits {
   KINDS = 64,
 }
 
-/** Fields inside STACK of a cache. */
-export const enum StackBits {
-  COUNT_MASK = 1023,
-  HITS_SHIFT = 10,
-  /** Added by an allocation: one block less, one hit more. */
-  POP = 1023,
-  /** `(stack & POPPABLE) > 0`: there is a block, and the hits have room; a full hit count makes the word negative. */
-  POPPABLE = -2147482625,
-}
-
 /** Fields inside X_STATE of a slice descriptor. */
 export const enum StateBits {
   OWNER_SHIFT = 6,

@@ -96,11 +96,11 @@ export const enum SliceWord {
 
 /** One size class in a worker's control block; the stack of cached blocks follows in words STACK, STACK + 1, ... */
 export const enum CacheWord {
-  /** owner. Bits 0-9 cached blocks; above, allocations served by the stack since HITS was last brought up to date. One word, so that popping and counting are one store. */
-  STACK = 0,
+  /** owner. Cached blocks. */
+  COUNT = 0,
   /** owner. Most blocks the stack may hold. 0 sends every free to the slow path. */
   CAPACITY = 1,
-  /** owner. Allocations served by the stack, modulo 2^32, without those still in STACK. */
+  /** owner. Allocations served by the stack that were counted: all of them with countHits, none without. */
   HITS = 2,
   /** owner. Allocations that found the stack empty. */
   MISSES = 3,

@@ -133,12 +133,9 @@ export const CACHE: RecordSpec = {
   doc: "One size class in a worker's control block; the stack of cached blocks follows in words STACK, STACK + 1, ...",
   words: 12,
   fields: [
-    owner(
-      'STACK',
-      'Bits 0-9 cached blocks; above, allocations served by the stack since HITS was last brought up to date. One word, so that popping and counting are one store.',
-    ),
+    owner('COUNT', 'Cached blocks.'),
     owner('CAPACITY', 'Most blocks the stack may hold. 0 sends every free to the slow path.'),
-    owner('HITS', 'Allocations served by the stack, modulo 2^32, without those still in STACK.'),
+    owner('HITS', 'Allocations served by the stack that were counted: all of them with countHits, none without.'),
     owner('MISSES', 'Allocations that found the stack empty.'),
     owner('SPILLS', 'Frees that found the stack full.'),
     owner('REMOTE_FREES', 'Blocks of other workers that this worker freed.'),

@@ -7,7 +7,7 @@ import type { ResolvedOptions } from '../config/resolve.js';
 import { isSharedMemory } from '../config/resolve.js';
 import { FORMAT_VERSION, GEOMETRY_HASH, Kind, LAYOUT_HASH, MAGIC } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
-import { HeaderWord, SliceWord } from '../layout/offsets.generated.js';
+import { HeaderWord } from '../layout/offsets.generated.js';
 import { bufferOf, callerBytes, growBacking, makeMemory, type Memory } from './backing.js';
 import { Region } from './region.js';
 import { tableLayout } from './tables.js';
@@ -105,6 +105,12 @@ function prepareCallerMemory(memory: Memory, baseSlice: number, headSlices: numb
   words.fill(0);
 }
 
+/** Claims the slices of the tables, and those before the region that share its first bitmap word. */
+function markHead(region: Region): void {
+  for (let slice = region.baseSlice & ~31; slice < region.firstSlice; slice++)
+    region.i32[region.bitmap + (slice >>> 5)] |= 1 << slice;
+}
+
 /** Makes a region and its header. Nothing is visible to other workers before the magic number, which is stored last. */
 export function createRegion(options: ResolvedOptions): Region {
   const { settings } = options;
@@ -113,7 +119,7 @@ export function createRegion(options: ResolvedOptions): Region {
   if (!isFresh) prepareCallerMemory(memory, baseSlice, headSlices);
   const region = new Region(memory, baseSlice, regionSlices, settings.maxWorkers);
   const { i32, header } = region;
-  const existing = Math.floor(region.buffer.byteLength / Geometry.SLICE_BYTES) - baseSlice;
+  const existing = Math.floor(region.buffer.byteLength / Geometry.SLICE_BYTES);
   i32[header + HeaderWord.FORMAT_VERSION] = FORMAT_VERSION;
   i32[header + HeaderWord.LAYOUT_HASH] = LAYOUT_HASH;
   i32[header + HeaderWord.GEOMETRY_HASH] = GEOMETRY_HASH;
@@ -126,14 +132,12 @@ export function createRegion(options: ResolvedOptions): Region {
     i32[header + HeaderWord.OPTIONS + i] = effective[name];
   });
   i32[header + HeaderWord.OPTIONS_HASH] = optionsHash(effective);
-  for (let slice = 0; slice < headSlices; slice++) i32[region.map + slice] = Kind.HEAD;
-  i32.fill(-1, region.bitmap, region.bitmap + (headSlices >>> 5));
-  if ((headSlices & 31) !== 0) i32[region.bitmap + (headSlices >>> 5)] = (1 << (headSlices & 31)) - 1;
-  i32[region.slices + SliceWord.X_COUNT] = headSlices;
+  i32.fill(Kind.HEAD, region.map + baseSlice, region.map + region.firstSlice);
+  markHead(region);
   i32[header + HeaderWord.X_COMMITTED] = headSlices;
   i32[header + HeaderWord.X_PEAK_COMMITTED] = headSlices;
-  i32[header + HeaderWord.X_LIMIT] = Math.min(existing, regionSlices);
-  region.limit = Math.min(existing, regionSlices);
+  region.limit = Math.min(existing, region.endSlice);
+  i32[header + HeaderWord.X_LIMIT] = region.limit;
   // Publishes everything above to whoever attaches.
   atomics.store(i32, header + HeaderWord.X_MAGIC, MAGIC);
   return region;
@@ -194,7 +198,8 @@ function checkHeader(token: HeapToken): { regionSlices: number; settings: HeapSe
   // The limit before the length: another worker may grow the region at this moment, and then both.
   const limit = atomics.load(words, HeaderWord.X_LIMIT);
   const { byteLength } = bufferOf(token.memory);
-  if (limit < headSlices || limit > regionSlices || from + limit * Geometry.SLICE_BYTES > byteLength)
+  const { baseSlice } = token;
+  if (limit < baseSlice + headSlices || limit > baseSlice + regionSlices || limit * Geometry.SLICE_BYTES > byteLength)
     refuse(`limit of ${limit} slices in ${byteLength} bytes`);
   return { regionSlices, settings };
 }

@@ -1,8 +1,8 @@
 import * as atomics from '#atomics';
 import { Geometry } from '../layout/geometry.js';
-import { HeaderWord, SlotWord } from '../layout/offsets.generated.js';
+import { HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
 import { growBacking, type Memory, bufferOf } from './backing.js';
-import { tableLayout } from './tables.js';
+import { BIT_WORDS_PER_SLICE, tableLayout } from './tables.js';
 
 /**
  * One worker's hold on the shared region: its views and the places of the tables. Views have a fixed length, because
@@ -17,17 +17,17 @@ export class Region {
   u32!: Uint32Array<SharedArrayBuffer>;
   f32!: Float32Array<SharedArrayBuffer>;
   f64!: Float64Array<SharedArrayBuffer>;
-  /** Slices the views are known to cover: a copy of X_LIMIT as of the last renewal. */
+  /** Just past the last slice the views are known to cover: a copy of X_LIMIT as of the last renewal. */
   limit = 0;
 
-  /** First slice of the region within the buffer, and its address. */
+  /** Slices are counted from the start of the buffer: the region begins at baseSlice, its blocks at firstSlice. */
   readonly baseSlice: number;
-  readonly baseBytes: number;
-  readonly regionSlices: number;
-  readonly headSlices: number;
+  readonly firstSlice: number;
+  /** Just past the last slice of the region when it is fully grown. */
+  readonly endSlice: number;
   readonly maxWorkers: number;
 
-  /** Word indices of the header and of the tables behind it. */
+  /** Word indices of the header and of the tables, each such that the number of a slice in the buffer is its index. */
   readonly header: number;
   private readonly firstSlot: number;
   readonly bitmap: number;
@@ -39,16 +39,15 @@ export class Region {
     const layout = tableLayout(regionSlices, maxWorkers);
     this.memory = memory;
     this.baseSlice = baseSlice;
-    this.baseBytes = baseSlice * Geometry.SLICE_BYTES;
-    this.regionSlices = regionSlices;
-    this.headSlices = layout.headSlices;
+    this.firstSlice = baseSlice + layout.headSlices;
+    this.endSlice = baseSlice + regionSlices;
     this.maxWorkers = maxWorkers;
-    this.header = this.baseBytes / 4;
+    this.header = (baseSlice * Geometry.SLICE_BYTES) / 4;
     this.firstSlot = this.header + layout.slots;
-    this.bitmap = this.header + layout.bitmap;
-    this.map = this.header + layout.map;
-    this.slices = this.header + layout.slices;
-    this.bits = this.header + layout.bits;
+    this.bitmap = this.header + layout.bitmap - (baseSlice >>> 5);
+    this.map = this.header + layout.map - baseSlice;
+    this.slices = this.header + layout.slices - baseSlice * SliceWord.WORDS;
+    this.bits = this.header + layout.bits - baseSlice * BIT_WORDS_PER_SLICE;
     this.i32 = new Int32Array(bufferOf(memory));
     this.renew();
   }
@@ -59,7 +58,7 @@ export class Region {
   }
 
   addressOf(slice: number): number {
-    return (this.baseSlice + slice) * Geometry.SLICE_BYTES;
+    return slice * Geometry.SLICE_BYTES;
   }
 
   /** True if some worker grew the region since this one last renewed its views. A plain read: who hands over an address in new memory has published the growth before. */
@@ -99,7 +98,7 @@ export class Region {
     const current = atomics.load(this.i32, limitWord);
     const step = Math.max(wantedSlices, Geometry.SEGMENT_SLICES);
     const rounded = Math.ceil((current + step) / Geometry.SEGMENT_SLICES) * Geometry.SEGMENT_SLICES;
-    const target = Math.min(this.regionSlices, rounded);
+    const target = Math.min(this.endSlice, rounded);
     if (target <= current || !growBacking(this.memory, this.addressOf(target))) return false;
     let seen = current;
     // Publishes to every worker that memory up to `target` exists.

@@ -3,7 +3,7 @@ import { Geometry } from '../layout/geometry.js';
 import { HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
 
 /** Words of block bits a slice has: one live and one remote bit a granule, interleaved word by word. */
-const BIT_WORDS_PER_SLICE = (2 * Geometry.SLICE_GRANULES) / 32;
+export const BIT_WORDS_PER_SLICE = (2 * Geometry.SLICE_GRANULES) / 32;
 
 /** Where the tables at the start of a region lie, in words from its first byte. */
 export interface TableLayout {
@@ -23,7 +23,7 @@ export interface TableLayout {
 export function tableLayout(regionSlices: number, maxWorkers: number): TableLayout {
   const slots = HeaderWord.WORDS;
   const bitmap = slots + maxWorkers * SlotWord.WORDS;
-  const map = bitmap + Math.ceil(regionSlices / 32);
+  const map = bitmap + Math.ceil(regionSlices / 32) + 1;
   // Pairs of bit words and descriptors are kept within cache lines of 16 words.
   const slices = alignUp(map + regionSlices, 16);
   const bits = slices + regionSlices * SliceWord.WORDS;

@@ -1,5 +1,4 @@
 import * as atomics from '#atomics';
-import { Geometry } from '../layout/geometry.js';
 import { Kind, MapBits, StateBits } from '../layout/format.js';
 import { SliceWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
@@ -19,11 +18,6 @@ export function ownerOf(state: number): number {
 
 export function identity(kind: number, owner: number): number {
   return kind | (owner << StateBits.OWNER_SHIFT);
-}
-
-/** Slice that an address of the region lies in; the caller has checked that it does lie there. */
-export function sliceOf(region: Region, address: number): number {
-  return Math.floor(address / Geometry.SLICE_BYTES) - region.baseSlice;
 }
 
 /** Writes the map words of a run. Plain stores: nobody else may hold an address in the run until it is published. */

@@ -44,8 +44,8 @@ export class Slices {
    * eighth of the region, so that the rest stays in one piece for large blocks.
    */
   private homeWord(): number {
-    const first = this.region.headSlices >>> 5;
-    const homes = Math.max(1, ((this.region.regionSlices >>> 5) - first) >>> 3);
+    const first = this.region.firstSlice >>> 5;
+    const homes = Math.max(1, ((this.region.endSlice >>> 5) - first) >>> 3);
     return first + ((this.home - 1) % homes);
   }
 
@@ -99,7 +99,7 @@ export class Slices {
 
   private claimInWord(count: number, alignment: number): number {
     const { region } = this;
-    const first = region.headSlices >>> 5;
+    const first = region.firstSlice >>> 5;
     const limit = atomics.load(region.i32, region.header + HeaderWord.X_LIMIT);
     const end = (limit + 31) >>> 5;
     const from = Math.min(Math.max(this.hint, first), end);
@@ -109,13 +109,13 @@ export class Slices {
   }
 
   private searchWords(from: number, end: number, limit: number, count: number, alignment: number): number {
-    const { i32, bitmap, baseSlice } = this.region;
+    const { i32, bitmap } = this.region;
     for (let word = from; word < end; word++) {
       for (;;) {
         let free = ~i32[bitmap + word];
         if (word * 32 + 32 > limit) free &= maskOf(0, limit - word * 32);
         let starts = runStarts(free, count);
-        if (alignment > 1) starts &= ALIGNED_STARTS[alignment] << (-(baseSlice + word * 32) & (alignment - 1));
+        if (alignment > 1) starts &= ALIGNED_STARTS[alignment];
         if (starts === 0) break;
         const start = word * 32 + lowestBit(starts);
         if (!this.takeBits(start, count)) continue;
@@ -130,9 +130,9 @@ export class Slices {
   private findRun(count: number, alignment: number): number {
     const { region } = this;
     const limit = atomics.load(region.i32, region.header + HeaderWord.X_LIMIT);
-    const from = Math.min(Math.max(this.hint << 5, region.headSlices), limit);
+    const from = Math.min(Math.max(this.hint << 5, region.firstSlice), limit);
     const found =
-      this.findRunIn(from, limit, count, alignment) || this.findRunIn(region.headSlices, limit, count, alignment);
+      this.findRunIn(from, limit, count, alignment) || this.findRunIn(region.firstSlice, limit, count, alignment);
     if (found !== 0) this.hint = found >>> 5;
     return found;
   }
@@ -140,7 +140,7 @@ export class Slices {
   private findRunIn(from: number, limit: number, count: number, alignment: number): number {
     for (let slice = from; slice < limit;) {
       const free = this.skip(slice, limit, 0);
-      const start = free + (-(this.region.baseSlice + free) & (alignment - 1));
+      const start = free + (-free & (alignment - 1));
       slice = this.skip(free, Math.min(limit, start + count), 1);
       if (slice - start >= count) return start;
     }
@@ -153,11 +153,11 @@ export class Slices {
     const limit = atomics.load(region.i32, region.header + HeaderWord.X_LIMIT);
     let best = 0;
     let bestLength = Infinity;
-    let slice = region.headSlices;
+    let slice = region.firstSlice;
     while (slice < limit) {
       const start = this.skip(slice, limit, 0);
       slice = this.skip(start, limit, 1);
-      const aligned = start + (-(region.baseSlice + start) & (alignment - 1));
+      const aligned = start + (-start & (alignment - 1));
       const length = slice - start;
       if (slice - aligned < count || length >= bestLength) continue;
       best = aligned;
@@ -231,8 +231,10 @@ function clearBits(region: Region, start: number, count: number): void {
 /** Slices claimed right now. */
 export function countClaimed(region: Region): number {
   const limit = atomics.load(region.i32, region.header + HeaderWord.X_LIMIT);
-  let claimed = 0;
-  for (let word = 0; word < (limit + 31) >>> 5; word++) claimed += popcount(region.i32[region.bitmap + word]);
+  // Slices before the region that share its first word are marked, but not the region's.
+  let claimed = -(region.baseSlice & 31);
+  for (let word = region.baseSlice >>> 5; word < (limit + 31) >>> 5; word++)
+    claimed += popcount(region.i32[region.bitmap + word]);
   return claimed;
 }
 
@@ -254,7 +256,7 @@ export function recoverJournal(
   const dead = region.slotWord(deadSlot);
   const start = atomics.load(i32, dead + SlotWord.X_JOURNAL_START);
   if (start === 0) return true;
-  const end = Math.min(region.regionSlices, start + atomics.load(i32, dead + SlotWord.X_JOURNAL_COUNT));
+  const end = Math.min(region.endSlice, start + atomics.load(i32, dead + SlotWord.X_JOURNAL_COUNT));
   let isComplete = true;
   for (let slice = start; slice < end; slice++) {
     if (!isClaimed(region, slice) || isPublishedSlice(region, slice)) continue;

@@ -23,7 +23,7 @@ import { addFree, bitsWord, settleEmpty, slabCapacity, takeIn } from '../slabs/s
 export function* publishedHeads(region: Region): Generator<{ head: number; state: number; count: number }> {
   const { i32 } = region;
   const limit = atomics.load(i32, region.header + HeaderWord.X_LIMIT);
-  let slice = region.headSlices;
+  let slice = region.firstSlice;
   while (slice < limit) {
     const state = i32[sliceWord(region, slice, SliceWord.X_STATE)];
     const count = state === 0 ? 1 : Math.max(1, i32[sliceWord(region, slice, SliceWord.X_COUNT)]);

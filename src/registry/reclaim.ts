@@ -1,6 +1,6 @@
 import * as atomics from '#atomics';
 import { Classes } from '../layout/classes.js';
-import { Kind, SlotState, StackBits } from '../layout/format.js';
+import { Kind, SlotState } from '../layout/format.js';
 import { CacheWord, HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
 import { fillMap, isPublished, kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
@@ -81,7 +81,7 @@ function silence(owner: Owner, slot: number): void {
   region.cover(control + owner.shape.slices);
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
     const cache = region.addressOf(control) / 4 + (classId << owner.shape.cacheShift);
-    atomics.store(region.i32, cache + CacheWord.STACK, 0);
+    atomics.store(region.i32, cache + CacheWord.COUNT, 0);
     atomics.store(region.i32, cache + CacheWord.CAPACITY, 0);
   }
 }
@@ -141,11 +141,6 @@ function keepCounters(owner: Owner, control: number): void {
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
     const cache = region.addressOf(control) / 4 + (classId << owner.shape.cacheShift);
     for (const [total, field] of totals) atomics.add(region.i32, region.header + total, region.i32[cache + field]);
-    atomics.add(
-      region.i32,
-      region.header + HeaderWord.X_GONE_HITS,
-      region.i32[cache + CacheWord.STACK] >>> StackBits.HITS_SHIFT,
-    );
   }
 }
 

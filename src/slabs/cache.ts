@@ -6,7 +6,7 @@ import { sliceWord } from '../pages/descriptor.js';
 import type { Owner } from './owner.js';
 import { transferWord } from './owner.js';
 import { announceRemote, takeRemote } from './remote.js';
-import { addFree, createSlab, settleEmpty, stackCount, takeFree, wantedSlices } from './slab.js';
+import { addFree, createSlab, settleEmpty, takeFree, wantedSlices } from './slab.js';
 
 /*
  * The tiers above the slabs, one order on every path: stack -> magazine -> (transfer slots) -> slabs.
@@ -55,9 +55,9 @@ function pushMagazine(owner: Owner, granule: number, classId: number): void {
 
 function pushStack(owner: Owner, granule: number, cache: number): void {
   const { i32 } = owner.region;
-  const count = stackCount(owner, cache);
+  const count = owner.region.i32[cache + CacheWord.COUNT];
   i32[cache + CacheWord.WORDS + count] = granule;
-  i32[cache + CacheWord.STACK]++;
+  i32[cache + CacheWord.COUNT]++;
 }
 
 function refillFromMagazine(owner: Owner, classId: number): number {
@@ -161,7 +161,7 @@ export function refillSmall(owner: Owner, classId: number): number {
 export function spill(owner: Owner, classId: number): void {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
-  const count = stackCount(owner, cache);
+  const count = owner.region.i32[cache + CacheWord.COUNT];
   const spilled = Math.min(owner.settings.spillHysteresis, (count + 1) >>> 1);
   const bottom = cache + CacheWord.WORDS;
   i32[cache + CacheWord.SPILLS]++;
@@ -173,7 +173,7 @@ export function spill(owner: Owner, classId: number): void {
     else returnToSlab(owner, granule, classId);
   }
   i32.copyWithin(bottom, bottom + spilled, bottom + count);
-  i32[cache + CacheWord.STACK] -= spilled;
+  i32[cache + CacheWord.COUNT] -= spilled;
 }
 
 /** Empties both tiers of a class into its slabs. */
@@ -181,7 +181,7 @@ export function flush(owner: Owner, classId: number): void {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
   if (hasMagazine(owner, classId)) shedMagazine(owner, classId, i32[cache + CacheWord.RING_COUNT]);
-  const count = stackCount(owner, cache);
-  i32[cache + CacheWord.STACK] -= count;
+  const count = owner.region.i32[cache + CacheWord.COUNT];
+  i32[cache + CacheWord.COUNT] -= count;
   for (let i = 0; i < count; i++) returnToSlab(owner, i32[cache + CacheWord.WORDS + i], classId);
 }

@@ -2,7 +2,7 @@ import * as atomics from '#atomics';
 import { lowestBit } from '../base/bits.js';
 import { HeapError } from '../base/errors.js';
 import { CLASS_BYTES, START_PATTERN, capacityBlocks, nextSlabSlices } from '../layout/classes.js';
-import { Kind, StackBits } from '../layout/format.js';
+import { Kind } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord, SliceWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
@@ -29,11 +29,6 @@ export function bitsWord(region: Region, granule: number): number {
 
 export function slabCapacity(region: Region, head: number, classId: number): number {
   return capacityBlocks(classId, region.i32[sliceWord(region, head, SliceWord.X_COUNT)]);
-}
-
-/** Blocks on the stack of a cache. */
-export function stackCount(owner: Owner, cache: number): number {
-  return owner.region.i32[cache + CacheWord.STACK] & StackBits.COUNT_MASK;
 }
 
 /** Puts a slab at the head of its class's list. */
@@ -116,13 +111,13 @@ export function takeFree(owner: Owner, head: number, classId: number, want: numb
   const free = i32[at];
   const count = Math.min(want, free);
   const cache = owner.cache(classId);
-  const bottom = cache + CacheWord.WORDS + stackCount(owner, cache);
+  const bottom = cache + CacheWord.WORDS + owner.region.i32[cache + CacheWord.COUNT];
   if (free === slabCapacity(owner.region, head, classId)) i32[cache + CacheWord.EMPTY_SLABS]--;
   i32[at] = free - count;
   if (free === count) unlink(owner, head, classId);
   if (CLASS_BYTES[classId] < 32 * Geometry.GRANULE_BYTES) gatherByWord(owner.region, head, classId, bottom, count);
   else gatherByBlock(owner.region, head, classId, bottom, count);
-  i32[cache + CacheWord.STACK] += count;
+  i32[cache + CacheWord.COUNT] += count;
   return count;
 }
 

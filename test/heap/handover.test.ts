@@ -110,6 +110,23 @@ describe('workers that allocate, hand over, verify, resize and free at full spee
   );
 });
 
+describe('a pipeline, one worker allocates and another frees', () => {
+  it.each([16, 100, 600, 5000, 30_000, 100_000])('stays small with blocks of %i bytes', async (bytes) => {
+    const heap = create({ maxBytes: 512 * MIB });
+    const consumer = await workers.agent(heap);
+    const count = Math.ceil(100_000 / bytes) + 10;
+    // Nobody calls collect(): what comes back must be found by malloc, long before memory runs out.
+    for (let round = 0; round < BUDGET.pipelineRounds; round++) {
+      const list = Array.from({ length: count }, () => heap.malloc(bytes));
+      await consumer.call('freeAll', list);
+    }
+    expect(heap.stats().liveBlocks).toBe(0);
+    expect(heap.stats().peakCommittedBytes).toBeLessThan(MIB + 8 * count * bytes);
+    heap.collect();
+    empty(heap);
+  });
+});
+
 describe('a block handed over', () => {
   it('shows the contents the first worker wrote, and goes back to it', async () => {
     const heap = create({ maxBytes: 64 * MIB });

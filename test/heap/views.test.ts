@@ -163,6 +163,22 @@ describe('views', () => {
     }
   });
 
+  it('that grow are zero behind what they had', () => {
+    const heap = create({ maxBytes: 16 * MIB });
+    for (const [from, to] of [
+      [3, 10],
+      [10, 1000],
+      [1000, 100_000],
+      [100_000, 150_000],
+    ]) {
+      heap.free(heap.alloc(Uint16Array, to).fill(0xffff));
+      const view = heap.resize(heap.alloc(Uint16Array, from).fill(7), to);
+      expect(view.subarray(0, from).every((element) => element === 7)).toBe(true);
+      expect(view.subarray(from).every((element) => element === 0)).toBe(true);
+      heap.free(view);
+    }
+  });
+
   it('of a length that has no bytes left are out of memory', () => {
     const heap = create({ maxBytes: MIB });
     refused('ERR_HEAP_OUT_OF_MEMORY', () => heap.alloc(Float64Array, MIB));

@@ -17,6 +17,10 @@ export const BUDGET = {
   crossCommands: 60,
   /** Free-running workers that trade blocks: operations of each. */
   tradeSteps: times(60_000),
+  /** Blocks that several workers free at the same instant. */
+  races: times(2000),
+  /** Rounds of a pipeline, each of about 100 KiB. */
+  pipelineRounds: times(150),
   /** Largest size of the sweep over every size. */
   everySizeTo: 70_000,
   /** Fills of a region to the brim and back. */

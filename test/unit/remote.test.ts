@@ -9,13 +9,13 @@ import { drainQueue, markRemote } from '../../src/slabs/remote.js';
 import { retireSlab } from '../../src/slabs/slab.js';
 import { Stage, type Actor } from './kit.js';
 
-function granule(actor: Actor, address: number): number {
-  return (address - actor.owner.region.baseBytes) / 16;
+function granule(address: number): number {
+  return address / 16;
 }
 
 function headOf(actor: Actor, address: number): number {
   const { region } = actor.owner;
-  return region.i32[sliceWord(region, granule(actor, address) >>> 8, SliceWord.HEAD)];
+  return region.i32[sliceWord(region, granule(address) >>> 8, SliceWord.HEAD)];
 }
 
 describe('remote free', () => {
@@ -71,8 +71,8 @@ describe('remote free', () => {
     const stage = new Stage();
     const [owner] = [stage.attach(), stage.attach()];
     const block = owner.malloc(64);
-    expect(markRemote(stage.region, granule(owner, block))).toBe(true);
-    expect(isLive(stage.region, granule(owner, block))).toBe(false);
+    expect(markRemote(stage.region, granule(block))).toBe(true);
+    expect(isLive(stage.region, granule(block))).toBe(false);
     bringHome(owner.owner);
     expect(countSlab(stage.region, headOf(owner, block)).remote).toBe(0);
     stage.check();
@@ -84,7 +84,7 @@ describe('remote free', () => {
     const block = owner.malloc(64);
     const head = headOf(owner, block);
     const { region } = stage;
-    markRemote(region, granule(owner, block));
+    markRemote(region, granule(block));
     const intent = region.slotWord(other.owner.slot) + SlotWord.X_INTENT;
     region.i32[intent] = head;
     const state = sliceWord(region, head, SliceWord.X_STATE);

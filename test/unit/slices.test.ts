@@ -50,8 +50,8 @@ describe('slices', () => {
       spans.push(start);
     }
     for (const start of spans) freeSpan(region, slices, start);
-    const all = region.limit - region.headSlices;
-    expect(allocateSpan(region, slices, all, 1)).toBe(region.headSlices);
+    const all = region.limit - region.firstSlice;
+    expect(allocateSpan(region, slices, all, 1)).toBe(region.firstSlice);
   });
 
   it('lets exactly one of two frees of a span through', () => {
