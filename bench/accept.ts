@@ -1,4 +1,4 @@
-import { compare, native, ours, showSpread, type Comparison } from './compare.js';
+import { compare, native, ours, showSpread, type CompareFlags, type Comparison } from './compare.js';
 import { NativeBench, NO_COMPILER } from './native.js';
 import { printTable } from './report.js';
 import { type BenchName, type Spec } from './spec.js';
@@ -12,8 +12,8 @@ const BASE: Omit<Spec, 'bench' | 'sizeMin' | 'sizeMax' | 'slots'> = {
   workers: 1,
   sizes: [],
   orders: [],
-  rounds: 10,
-  warmup: 10,
+  rounds: 30,
+  warmup: 30,
   ops: 1_000_000,
   burst: 1,
   seed: 1,
@@ -45,7 +45,7 @@ const SCALING_TARGET = 1.7;
 const titleOf = (spec: Spec): string => `${spec.bench} ${spec.sizeMin}-${spec.sizeMax}`;
 
 /** Runs the promised comparisons; the native ones are left out where there is no compiler. */
-export async function accept(preset: string, repeat: number): Promise<Verdict[]> {
+export async function accept(preset: string, flags: CompareFlags): Promise<Verdict[]> {
   const bench = NativeBench.build();
   if (bench === undefined) process.stderr.write(`${NO_COMPILER}\n`);
   const verdicts: Verdict[] = [];
@@ -56,12 +56,12 @@ export async function accept(preset: string, repeat: number): Promise<Verdict[]>
   for (const promised of PROMISED) {
     const spec = { ...promised, preset };
     if (bench === undefined) continue;
-    judge(await compare(titleOf(spec), [ours(spec), native(spec, bench)], repeat), NATIVE_TARGET);
+    judge(await compare(titleOf(spec), [ours(spec), native(spec, bench)], flags), NATIVE_TARGET);
   }
   for (const promised of PROMISED) {
     const one = { ...promised, preset };
     const two = { ...one, workers: 2 };
-    judge(await compare(titleOf(one), [ours(two, '2 workers'), ours(one, '1 worker')], repeat), SCALING_TARGET);
+    judge(await compare(titleOf(one), [ours(two, '2 workers'), ours(one, '1 worker')], flags), SCALING_TARGET);
   }
   return verdicts;
 }
@@ -90,5 +90,7 @@ export function printComparisons(
     ...(more[i] ?? []),
   ]);
   printTable(['bench', 'M ops/s', 'against', 'ratio', ...moreHead], rows);
+  const noisy = comparisons.reduce((sum, { noisyRuns }) => sum + noisyRuns, 0);
   process.stdout.write('Medians (and extremes) of runs in alternation, each in a process of its own.\n');
+  if (noisy > 0) process.stdout.write(`${noisy} runs began while other programs were busy: distrust these numbers.\n`);
 }

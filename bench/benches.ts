@@ -1,6 +1,5 @@
 import { Option, type Command } from 'commander';
 import {
-  integer,
   integerOption,
   parseBytes,
   parseOrders,
@@ -37,20 +36,18 @@ export type UseSpec = (spec: Spec, command: Command) => Promise<void>;
 
 /** Adds the five benches to `parent`, each with its flags; what is done with the resulting spec is up to `use`. */
 export function addBenches(parent: Command, use: UseSpec): void {
-  addBench(parent, 'larson', 'random blocks freed and replaced; each round on the slots of the next worker', use)
+  addBench(parent, 'larson', 'random blocks freed and replaced; each round on the slots of the next worker', 30, use)
     .addOption(workers(1))
     .addOption(sizeRange('8-64'))
     .addOption(integerOption('--slots <n>', 'blocks a worker keeps alive', 1, 65536, 1000))
     .addOption(integerOption('--burst <n>', 'blocks freed in a row, then allocated in a row', 1, 65536, 1))
-    .addOption(operations(1_000_000))
-    .addOption(rounds(10));
-  addBench(parent, 'random-mixed', 'random blocks freed and replaced by the worker they belong to', use)
+    .addOption(operations(1_000_000));
+  addBench(parent, 'random-mixed', 'random blocks freed and replaced by the worker they belong to', 30, use)
     .addOption(workers(1))
     .addOption(sizeRange('16-1024'))
     .addOption(integerOption('--live <n>', 'blocks a worker keeps alive', 1, 65536, 400))
-    .addOption(operations(1_000_000))
-    .addOption(rounds(10));
-  addBench(parent, 'tiny-hot', 'blocks of one size allocated and all freed again, last or first one first', use)
+    .addOption(operations(1_000_000));
+  addBench(parent, 'tiny-hot', 'blocks of one size allocated and all freed again, last or first one first', 30, use)
     .addOption(workers(1))
     .addOption(
       new Option('--size <list>', 'sizes, one after the other')
@@ -61,19 +58,16 @@ export function addBenches(parent: Command, use: UseSpec): void {
       new Option('--order <list>', 'order of the frees').argParser(parseOrders).default(['lifo', 'fifo'], 'lifo,fifo'),
     )
     .addOption(integerOption('--slots <n>', 'blocks allocated before the first is freed', 1, 1 << 24, 100))
-    .addOption(operations(1_000_000))
-    .addOption(rounds(10));
-  addBench(parent, 'producer-consumer', 'one half of the workers allocates, the other half frees', use)
+    .addOption(operations(1_000_000));
+  addBench(parent, 'producer-consumer', 'one half of the workers allocates, the other half frees', 10, use)
     .addOption(workers(2))
     .addOption(sizeRange('8-64'))
     .addOption(integerOption('--slots <n>', 'length of the ring between two workers', 1, 1 << 24, 1024))
     .addOption(integerOption('--burst <n>', 'blocks handed over at once', 1, 1 << 24, 64))
-    .addOption(operations(1_000_000))
-    .addOption(rounds(10));
-  addBench(parent, 'replay', 'a recorded program, with each free on the thread that did it', use)
+    .addOption(operations(1_000_000));
+  addBench(parent, 'replay', 'a recorded program, with each free on the thread that did it', 3, use)
     .argument('<trace>', 'cc1, jq, python-pipeline, redis, sqlite or a file that ends in .bin.gz')
-    .option('--single', 'everything on one worker, in recorded order')
-    .addOption(rounds(3));
+    .option('--single', 'everything on one worker, in recorded order');
 }
 
 const workers = (value: number): Option => integerOption('--workers <n>', 'workers at the same time', 1, 256, value);
@@ -81,18 +75,17 @@ const workers = (value: number): Option => integerOption('--workers <n>', 'worke
 const operations = (value: number): Option =>
   integerOption('--ops <n>', 'mallocs plus frees of each worker in a round', 1, 2 ** 31 - 1, value);
 
-const rounds = (value: number): Option => integerOption('--rounds <n>', 'measured rounds', 1, 100_000, value);
-
 function sizeRange(text: string): Option {
   const doc = 'sizes of blocks in bytes, uniform in the range';
   return new Option('--size <range>', doc).argParser(parseSizeRange).default(parseSizeRange(text), text);
 }
 
-function addBench(parent: Command, name: BenchName, doc: string, use: UseSpec): Command {
+function addBench(parent: Command, name: BenchName, doc: string, rounds: number, use: UseSpec): Command {
   return parent
     .command(name)
     .description(doc)
-    .addOption(integerOption('--warmup <n>', 'rounds before the measured ones', 0, 100_000, name === 'replay' ? 2 : 10))
+    .addOption(integerOption('--rounds <n>', 'measured rounds', 1, 100_000, rounds))
+    .addOption(integerOption('--warmup <n>', 'rounds before the measured ones', 0, 100_000, rounds))
     .addOption(integerOption('--seed <n>', 'seed of sizes and slots', 0, 2 ** 31 - 1, 1))
     .option('--touch', 'write a word at the start and the end of each block')
     .option('--verify', 'stamp each block and check it before the free; the speed then says nothing')
@@ -151,4 +144,7 @@ function complaintAbout(spec: Spec): string | undefined {
 }
 
 export const repeatOption = (value: number): Option =>
-  new Option('--repeat <n>', 'runs of each candidate, in alternation').argParser(integer(1, 1000)).default(value);
+  integerOption('--repeat <n>', 'runs of each candidate, in alternation', 1, 1000, value);
+
+export const patienceOption = (value: number): Option =>
+  integerOption('--patience <s>', 'seconds to wait before each run until other programs are quiet', 0, 3600, value);

@@ -4,6 +4,7 @@ import { SingleBar } from 'cli-progress';
 import { jobFor, type Job } from './measure.js';
 import { type NativeBench } from './native.js';
 import { MAIN_SCRIPT } from './paths.js';
+import { waitForQuiet } from './quiet.js';
 import { flagsOf, type Result, type Spec } from './spec.js';
 
 /** Something to measure; each measurement is a process of its own, so that none inherits another's heap or compiled code. */
@@ -21,6 +22,8 @@ export interface Spread {
 
 export interface Comparison {
   readonly title: string;
+  /** Runs that began while other programs were busy. */
+  readonly noisyRuns: number;
   readonly candidates: readonly { readonly name: string; readonly mops: Spread; readonly runs: readonly Result[] }[];
   /** First candidate by second, each from runs next to each other. Absent where there is no second. */
   readonly ratio?: Spread;
@@ -41,16 +44,29 @@ async function runOurs(spec: Spec): Promise<Result> {
   return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Result;
 }
 
-/** Measures the candidates in turn, `repeat` times, so that what disturbs the machine disturbs all of them. */
-export async function compare(title: string, candidates: readonly Candidate[], repeat: number): Promise<Comparison> {
+export interface CompareFlags {
+  /** Runs of each candidate. */
+  readonly repeat: number;
+  /** Seconds to wait for a quiet machine before each run. */
+  readonly patience: number;
+}
+
+/** Measures the candidates in turn, so that what disturbs the machine disturbs all of them. */
+export async function compare(
+  title: string,
+  candidates: readonly Candidate[],
+  { repeat, patience }: CompareFlags,
+): Promise<Comparison> {
   const runs = candidates.map((): Result[] => []);
   const bar = new SingleBar({ format: `${title} {bar} {value}/{total}`, clearOnComplete: true });
+  let noisy = 0;
   bar.start(repeat * candidates.length, 0);
   try {
     for (let turn = 0; turn < repeat; turn++) {
       for (let i = 0; i < candidates.length; i++) {
         // Who goes first takes turns as well.
         const at = (i + turn) % candidates.length;
+        if (!(await waitForQuiet(patience))) noisy++;
         runs[at].push(await candidates[at].run());
         bar.increment();
       }
@@ -63,6 +79,7 @@ export async function compare(title: string, candidates: readonly Candidate[], r
   const second = runs.at(1);
   return {
     title,
+    noisyRuns: noisy,
     candidates: candidates.map(({ name }, i) => ({
       name: runs[i][0].allocator === 'sabmalloc' ? name : runs[i][0].allocator,
       mops: spread(runs[i].map((run) => run.mops)),

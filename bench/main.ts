@@ -1,8 +1,8 @@
 /** `npm run bench -- <bench> [flags]`: the one entry to all benches. */
 import { Command, Option } from 'commander';
 import { accept, printComparisons, printVerdicts } from './accept.js';
-import { addBenches, repeatOption } from './benches.js';
-import { compare, native, ours, type Candidate } from './compare.js';
+import { addBenches, patienceOption, repeatOption } from './benches.js';
+import { compare, native, ours, type Candidate, type CompareFlags } from './compare.js';
 import { warnOfLoad } from './environment.js';
 import { integerOption, parseSetting } from './flags.js';
 import { jobFor, measure } from './measure.js';
@@ -31,12 +31,11 @@ function rivalOf(spec: Spec, against: string): Candidate | undefined {
 }
 
 async function runCompare(spec: Spec, command: Command): Promise<void> {
-  const flags = command.optsWithGlobals<{ json?: boolean; repeat: number; against: string }>();
+  const flags = command.optsWithGlobals<CompareFlags & { json?: boolean; against: string }>();
   if (spec.verify) command.error('error: compare measures speed; run the bench itself to --verify.');
-  warnOfLoad();
   const rival = rivalOf(spec, flags.against);
   const candidates = [ours(spec, flags.against === 'native' ? 'sabmalloc' : spec.preset), ...(rival ? [rival] : [])];
-  const comparison = await compare(spec.bench, candidates, flags.repeat);
+  const comparison = await compare(spec.bench, candidates, flags);
   if (flags.json === true) {
     printJson({ bench: 'compare', ...comparison });
     return;
@@ -45,9 +44,8 @@ async function runCompare(spec: Spec, command: Command): Promise<void> {
   process.stdout.write(`$ ${comparison.candidates[0].runs[0].environment.command}\n`);
 }
 
-async function runAccept(flags: { json?: boolean; repeat: number; preset: string }): Promise<void> {
-  warnOfLoad();
-  const verdicts = await accept(flags.preset, flags.repeat);
+async function runAccept(flags: CompareFlags & { json?: boolean; preset: string }): Promise<void> {
+  const verdicts = await accept(flags.preset, flags);
   if (flags.json === true) printJson({ bench: 'accept', verdicts });
   else printVerdicts(verdicts);
   if (!verdicts.every(({ met }) => met)) process.exitCode = 1;
@@ -78,6 +76,7 @@ function programFor(): Command {
   for (const bench of comparing.commands) {
     bench
       .addOption(repeatOption(5))
+      .addOption(patienceOption(20))
       .addOption(new Option('--against <name>', 'native, or a preset').default('native'))
       .addOption(jsonOption());
   }
@@ -85,6 +84,7 @@ function programFor(): Command {
     .command('accept')
     .description('the comparisons that the project promises; ends with code 1 where one is not met')
     .addOption(repeatOption(5))
+    .addOption(patienceOption(20))
     .option('--preset <name>', 'preset of the heap', 'production')
     .addOption(jsonOption())
     .action(runAccept);

@@ -3,6 +3,7 @@ import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
 import { allocateSpan, slicesFor } from '../pages/spans.js';
 import { adoptAll, adoptClass, adoptEmpty, drainEverything } from '../registry/adopt.js';
+import { repairBooks } from '../registry/repair.js';
 import { reclaimLeftovers } from '../registry/reclaim.js';
 import { flush, refillFresh, refillOwned, refillSmall } from '../slabs/cache.js';
 import type { Owner } from '../slabs/owner.js';
@@ -17,9 +18,18 @@ export function classFor(bytes: number, alignment: number): number {
 
 /** Address of a block of at least `bytes` bytes, or 0 if the heap is full. Sizes and alignment are valid. */
 export function allocate(owner: Owner, bytes: number, alignment: number): number {
+  begin(owner);
   const classId = classFor(bytes, alignment);
-  if (classId === 0) return allocateLarge(owner, bytes, alignment);
-  return allocateBlock(owner, classId) * Geometry.GRANULE_BYTES;
+  const address =
+    classId === 0 ? allocateLarge(owner, bytes, alignment) : allocateBlock(owner, classId) * Geometry.GRANULE_BYTES;
+  owner.isMidway = false;
+  return address;
+}
+
+/** Before the books of a worker are changed: repairs them if a stack overflow cut the last change short. */
+export function begin(owner: Owner): void {
+  if (owner.isMidway) repairBooks(owner);
+  owner.isMidway = true;
 }
 
 /** A block of the class, out of the cache if it holds one; its granule, or 0. */
@@ -78,8 +88,8 @@ function scrape(owner: Owner): void {
   owner.slices.resetHint();
 }
 
-/** Brings home all remote frees, empties the caches and returns empty slabs, those of workers that left included: `collect()`. */
-export function bringHome(owner: Owner): void {
+/** Brings home all remote frees, empties the caches and returns empty slabs, those of workers that left included. */
+function bringHome(owner: Owner): void {
   drainEverything(owner);
   adoptEmpty(owner);
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
@@ -89,17 +99,27 @@ export function bringHome(owner: Owner): void {
   owner.slices.resetHint();
 }
 
+/** What `collect()` does; returns the slices that went back to the region. */
+export function collect(owner: Owner): number {
+  begin(owner);
+  const before = owner.slices.releasedSlices;
+  reclaimLeftovers(owner);
+  bringHome(owner);
+  owner.isMidway = false;
+  return owner.slices.releasedSlices - before;
+}
+
 function allocateLarge(owner: Owner, bytes: number, alignment: number): number {
   const { region, slices } = owner;
   const count = slicesFor(bytes);
   if (count > region.endSlice) return 0;
   const alignedSlices = Math.max(1, alignment / Geometry.SLICE_BYTES);
-  let start = allocateSpan(region, slices, count, alignedSlices);
+  let start = allocateSpan(region, slices, owner.workerId, count, alignedSlices);
   while (start === 0 && region.grow(count + alignedSlices - 1))
-    start = allocateSpan(region, slices, count, alignedSlices);
+    start = allocateSpan(region, slices, owner.workerId, count, alignedSlices);
   if (start === 0) {
     scrape(owner);
-    start = allocateSpan(region, slices, count, alignedSlices);
+    start = allocateSpan(region, slices, owner.workerId, count, alignedSlices);
   }
   return start === 0 ? 0 : region.addressOf(start);
 }

@@ -8,6 +8,7 @@ import { offerTransfer, spill } from '../slabs/cache.js';
 import type { Owner } from '../slabs/owner.js';
 import { announceRemote, markRemote } from '../slabs/remote.js';
 import { bitsWord } from '../slabs/slab.js';
+import { begin } from './allocate.js';
 import { badAddress, classify, granuleOf, sliceOfAddress } from './lookup.js';
 
 /** Fills a block that is about to be freed with 0xDF. */
@@ -24,19 +25,26 @@ export function freeAddress(owner: Owner, address: unknown): void {
   const kind = classify(region, address);
   if (kind !== 'block' && kind !== 'span') throw badAddress(region, address, 'free');
   const slice = sliceOfAddress(region, address);
-  if (kind === 'span') {
-    if (!freeSpan(region, owner.slices, slice)) throw badAddress(region, address, 'free');
-    return;
-  }
+  begin(owner);
+  const isFreed = kind === 'span' ? freeSpan(region, owner.slices, slice) : freeBlock(owner, slice, address as number);
+  owner.isMidway = false;
+  if (!isFreed) throw badAddress(region, address, 'free');
+}
+
+/** False if another worker freed the block first, in this very moment. */
+function freeBlock(owner: Owner, slice: number, address: number): boolean {
+  const { region } = owner;
   const word = region.i32[region.map + slice];
   const classId = word & Kind.MASK;
-  const granule = granuleOf(address as number);
+  const granule = granuleOf(address);
   if (owner.settings.poison === 1) {
     region.cover(slice + 1 + CLASS_BYTES[classId] / Geometry.SLICE_BYTES);
-    region.u8.fill(FREED_BYTE, address as number, (address as number) + CLASS_BYTES[classId]);
+    region.u8.fill(FREED_BYTE, address, address + CLASS_BYTES[classId]);
   }
-  if (word >>> MapBits.OWNER_SHIFT === owner.slot) freeLocal(owner, granule, classId);
-  else freeRemote(owner, slice, granule, classId, word >>> MapBits.OWNER_SHIFT, address as number);
+  const ownerSlot = word >>> MapBits.OWNER_SHIFT;
+  if (ownerSlot !== owner.slot) return freeRemote(owner, slice, granule, classId, ownerSlot);
+  freeLocal(owner, granule, classId);
+  return true;
 }
 
 /** Clears the live bit, then pushes: a kill in between leaves a free block. */
@@ -49,17 +57,11 @@ function freeLocal(owner: Owner, granule: number, classId: number): void {
   i32[cache + CacheWord.COUNT]++;
 }
 
-function freeRemote(
-  owner: Owner,
-  slice: number,
-  granule: number,
-  classId: number,
-  ownerSlot: number,
-  address: number,
-): void {
+function freeRemote(owner: Owner, slice: number, granule: number, classId: number, ownerSlot: number): boolean {
   const { region } = owner;
-  if (!markRemote(region, granule)) throw badAddress(region, address, 'free');
+  if (!markRemote(region, granule)) return false;
   region.i32[owner.cache(classId) + CacheWord.REMOTE_FREES]++;
-  if (ownerSlot !== 0 && offerTransfer(owner, ownerSlot, granule, classId)) return;
+  if (ownerSlot !== 0 && offerTransfer(owner, ownerSlot, granule, classId)) return true;
   announceRemote(owner, region.i32[sliceWord(region, slice, SliceWord.HEAD)], classId, granule);
+  return true;
 }

@@ -10,10 +10,10 @@ import type { Region } from '../memory/region.js';
 import { countClaimed } from '../pages/slices.js';
 import { isExitingWorker, tagOfThread, threadTag, type ExitingWorker } from '../platform/host.js';
 import { attachWorker, reserveWorker, type Membership } from '../registry/attach.js';
-import { reclaimLeftovers, reclaimSlot, reclaimThread, reclaimWorker } from '../registry/reclaim.js';
+import { reclaimSlot, reclaimThread, reclaimWorker } from '../registry/reclaim.js';
 import { loadState, packState } from '../registry/slots.js';
 import type { Owner } from '../slabs/owner.js';
-import { allocate, bringHome } from './allocate.js';
+import { allocate, collect } from './allocate.js';
 import { isTypedArray, type TypedArray, type TypedArrayConstructor } from './arrays.js';
 import { checkHeap } from './check.js';
 import { FRESH_BYTE, freeAddress } from './free.js';
@@ -355,10 +355,7 @@ export class Heap {
    */
   collect(): number {
     this.checkAttached('collect');
-    const before = this.owner.slices.releasedSlices;
-    reclaimLeftovers(this.owner);
-    bringHome(this.owner);
-    return (this.owner.slices.releasedSlices - before) * Geometry.SLICE_BYTES;
+    return collect(this.owner) * Geometry.SLICE_BYTES;
   }
 
   /** A place for a worker about to be started: even one killed while it attaches can then be named to `reclaim`. */

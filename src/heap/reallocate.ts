@@ -2,7 +2,7 @@ import { HeapError } from '../base/errors.js';
 import { Geometry } from '../layout/geometry.js';
 import { resizeSpan, slicesFor } from '../pages/spans.js';
 import type { Owner } from '../slabs/owner.js';
-import { allocate } from './allocate.js';
+import { allocate, begin } from './allocate.js';
 import { freeAddress } from './free.js';
 import { badAddress, sliceOfAddress, usableBytes } from './lookup.js';
 
@@ -27,7 +27,10 @@ export function reallocate(owner: Owner, address: number, bytes: number): number
 
 function resizeInPlace(owner: Owner, address: number, bytes: number): boolean {
   const slice = sliceOfAddress(owner.region, address);
-  return resizeSpan(owner.region, owner.slices, owner.slot, slice, slicesFor(bytes));
+  begin(owner);
+  const isDone = resizeSpan(owner.region, owner.slices, owner.slot, slice, slicesFor(bytes));
+  owner.isMidway = false;
+  return isDone;
 }
 
 function copyBlock(owner: Owner, from: number, to: number, bytes: number): void {

@@ -18,7 +18,7 @@ export interface BlockInfo {
   readonly size: number;
   /** Size class, 1 ..; 0 for a span. */
   readonly class: number;
-  /** Worker id of the owner of its slab; 0 for spans and for slabs of workers that left. */
+  /** Worker id of the owner of its slab, 0 if that left; of a span, the worker that allocated it. */
   readonly owner: number;
 }
 
@@ -40,7 +40,7 @@ export function* walkBlocks(region: Region): Generator<BlockInfo> {
         address: region.addressOf(head),
         size: spanSlices(region, head) * Geometry.SLICE_BYTES,
         class: 0,
-        owner: 0,
+        owner: region.i32[sliceWord(region, head, SliceWord.FREE_BLOCKS)],
       };
     else if (isSlab(state)) yield* walkSlab(region, head, state);
   }

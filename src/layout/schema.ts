@@ -121,7 +121,10 @@ export const SLICE: RecordSpec = {
       'Next slab on the remote-free queue. Written only between making the slab dirty and putting it on the queue.',
     ),
     atomic('X_COUNT', 'claimer, worker that resizes a span', 'Slices of this slab or span.'),
-    owner('FREE_BLOCKS', 'Blocks of this slab neither live nor in a cache: capacity - live - cached.'),
+    owner(
+      'FREE_BLOCKS',
+      'Of a slab: blocks neither live nor in a cache, capacity - live - cached. Of a span: the worker id that allocated it, written once.',
+    ),
     owner('PREVIOUS', 'Slab before this one in the list of slabs with free blocks; 0 at its head.'),
     owner('NEXT', 'Slab after this one in that list; 0 at its end.'),
     owner('CURSOR', 'Where the next refill begins to look for free blocks.'),

@@ -10,10 +10,17 @@ export function slicesFor(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / Geometry.SLICE_BYTES));
 }
 
-/** Claims a span of `count` slices and publishes it live. Returns its first slice, or 0 if there is no room. */
-export function allocateSpan(region: Region, slices: Slices, count: number, alignment: number): number {
+/** Claims a span of `count` slices and publishes it live, allocated by `workerId`. Returns its first slice, or 0 if there is no room. */
+export function allocateSpan(
+  region: Region,
+  slices: Slices,
+  workerId: number,
+  count: number,
+  alignment: number,
+): number {
   const start = slices.claim(count, alignment);
   if (start === 0) return 0;
+  region.i32[sliceWord(region, start, SliceWord.FREE_BLOCKS)] = workerId;
   publishRun(region, start, count, Kind.SPAN, 0);
   slices.close();
   region.cover(start + count);

@@ -74,14 +74,19 @@ function adoptSlab(owner: Owner, head: number): boolean {
     // Takes the slab and its dirty marks in one step: marks made from here on queue it for the new owner.
     if (atomics.compareExchange(i32, word, state, identity(classId, owner.slot)) !== state) continue;
     const count = i32[sliceWord(region, head, SliceWord.X_COUNT)];
-    fillMap(region, head, count, classId, owner.slot);
     region.cover(head + count);
     drainBits(region, head, count);
-    takeIn(owner, head, classId, slabCapacity(region, head, classId) - countLive(region, head, count));
+    recount(owner, head, classId, count);
     settleEmpty(owner, head, classId);
     atomics.add(i32, region.header + HeaderWord.X_ADOPTIONS, 1);
     return true;
   }
+}
+
+/** A slab whose owner is the caller joins its books, counted from its bits, as if it were new. */
+export function recount(owner: Owner, head: number, classId: number, count: number): void {
+  fillMap(owner.region, head, count, classId, owner.slot);
+  takeIn(owner, head, classId, slabCapacity(owner.region, head, classId) - countLive(owner.region, head, count));
 }
 
 function countLive(region: Region, head: number, count: number): number {

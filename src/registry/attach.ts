@@ -53,12 +53,12 @@ export function attachWorker(
     );
   }
   region.cover(control + slicesNeeded);
-  const owner = new Owner(region, slot, settings, control, slices);
+  const owner = new Owner(region, slot, workerIdOf(slot, generation), settings, control, slices);
   owner.initialise();
   // Publishes the control block, with its transfer slots empty, to workers that free blocks of this one.
   atomics.store(region.i32, region.slotWord(slot) + SlotWord.X_CONTROL, control);
   swapState(region, slot, attaching, packState(SlotState.LIVE, generation));
-  return { owner, generation, workerId: workerIdOf(slot, generation) };
+  return { owner, generation, workerId: owner.workerId };
 }
 
 /** Reserves a slot for a worker about to be started by the calling thread. */

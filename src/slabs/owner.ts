@@ -49,13 +49,28 @@ export class Owner {
   readonly shape: ControlShape;
   /** Word index of the control block. */
   readonly control: number;
+  /** Names the attachment in what it leaves behind. */
+  readonly workerId: number;
+  /**
+   * True while this worker changes its own books, so still true after a call that a stack overflow cut short: then the
+   * next one repairs them first. (A worker that is killed doesn't need it: whoever reclaims it believes only the bits.)
+   */
+  isMidway = false;
   readonly refill: Int32Array;
   readonly capacity: Int32Array;
 
-  constructor(region: Region, slot: number, settings: HeapSettings, controlSlice: number, slices: Slices) {
+  constructor(
+    region: Region,
+    slot: number,
+    workerId: number,
+    settings: HeapSettings,
+    controlSlice: number,
+    slices: Slices,
+  ) {
     this.region = region;
     this.slices = slices;
     this.slot = slot;
+    this.workerId = workerId;
     this.settings = settings;
     this.shape = controlShape(settings);
     this.control = region.addressOf(controlSlice) / 4;

@@ -33,10 +33,19 @@ function dirtyBit(head: number, slice: number): number {
   return 1 << (StateBits.DIRTY_SHIFT + ((slice - head) >>> StateBits.DIRTY_SLICES_SHIFT));
 }
 
-/** Step 1. False if the block was already freed by some other worker: exactly one of racing frees gets true. */
+/**
+ * Step 1. False if the block was already freed: of other workers racing to free it exactly one gets true. A race with the
+ * owner's own free, which makes no atomic operation, is found if the owner's live bit is off by now, and then the remote
+ * bit is taken back; if the owner is between its test and its store at this instant, both frees succeed, and the block may
+ * be handed out twice: the one double free that can't be seen.
+ */
 export function markRemote(region: Region, granule: number): boolean {
   const mask = 1 << granule;
-  return (atomics.or(region.i32, bitsWord(region, granule) + 1, mask) & mask) === 0;
+  const word = bitsWord(region, granule);
+  if ((atomics.or(region.i32, word + 1, mask) & mask) !== 0) return false;
+  if ((region.i32[word] & mask) !== 0) return true;
+  atomics.and(region.i32, word + 1, ~mask);
+  return false;
 }
 
 /** Steps 2 and 3, for a block whose remote bit is set. */

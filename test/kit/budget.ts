@@ -21,6 +21,8 @@ export const BUDGET = {
   races: times(2000),
   /** Rounds of a pipeline, each of about 100 KiB. */
   pipelineRounds: times(150),
+  /** Heaps that a program out of stack works with. */
+  overflows: times(60),
   /** Largest size of the sweep over every size. */
   everySizeTo: 70_000,
   /** Fills of a region to the brim and back. */

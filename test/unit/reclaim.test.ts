@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bringHome } from '../../src/heap/allocate.js';
+import { collect } from '../../src/heap/allocate.js';
 import { walkBlocks } from '../../src/heap/walk.js';
 import { SlotState } from '../../src/layout/format.js';
 import { HeaderWord, SlotWord } from '../../src/layout/offsets.generated.js';
@@ -22,7 +22,7 @@ describe('departure and death', () => {
     for (let i = 250; i < 500; i++) survivor.free(blocks[i]);
     // An allocation of each class adopts what was left behind; collecting then returns it.
     for (let bytes = 16; bytes < 2100; bytes += 16) survivor.free(survivor.malloc(bytes));
-    bringHome(survivor.owner);
+    collect(survivor.owner);
     stage.check();
     expect(countClaimed(stage.region)).toBe(before);
   });
@@ -65,7 +65,7 @@ describe('departure and death', () => {
     expect(reclaimThread(survivor.owner, reclaimer.thread)).toBe(true);
     expect(stateOf(loadState(region, dying.owner.slot))).toBe(SlotState.FREE);
     survivor.free(block);
-    bringHome(survivor.owner);
+    collect(survivor.owner);
     stage.check();
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bringHome } from '../../src/heap/allocate.js';
+import { collect } from '../../src/heap/allocate.js';
 import { isLive } from '../../src/heap/lookup.js';
 import { countSlab } from '../../src/heap/walk.js';
 import { StateBits } from '../../src/layout/format.js';
@@ -63,7 +63,7 @@ describe('remote free', () => {
     other.free(block);
     const classId = stage.region.i32[sliceWord(stage.region, head, SliceWord.X_STATE)] & 63;
     expect(retireSlab(owner.owner, head, classId)).toBe(false);
-    bringHome(owner.owner);
+    collect(owner.owner);
     stage.check();
   });
 
@@ -73,7 +73,7 @@ describe('remote free', () => {
     const block = owner.malloc(64);
     expect(markRemote(stage.region, granule(block))).toBe(true);
     expect(isLive(stage.region, granule(block))).toBe(false);
-    bringHome(owner.owner);
+    collect(owner.owner);
     expect(countSlab(stage.region, headOf(owner, block)).remote).toBe(0);
     stage.check();
   });
@@ -89,10 +89,10 @@ describe('remote free', () => {
     region.i32[intent] = head;
     const state = sliceWord(region, head, SliceWord.X_STATE);
     region.i32[state] |= 1 << StateBits.DIRTY_SHIFT;
-    bringHome(owner.owner);
+    collect(owner.owner);
     expect(region.i32[state] >>> StateBits.DIRTY_SHIFT).not.toBe(0);
     region.i32[intent] = 0;
-    bringHome(owner.owner);
+    collect(owner.owner);
     expect(region.i32[state] >>> StateBits.DIRTY_SHIFT).toBe(0);
     stage.check();
   });

@@ -45,18 +45,18 @@ describe('slices', () => {
     const { region } = stage;
     const spans: number[] = [];
     for (;;) {
-      const start = allocateSpan(region, slices, 7, 1);
+      const start = allocateSpan(region, slices, 1, 7, 1);
       if (start === 0) break;
       spans.push(start);
     }
     for (const start of spans) freeSpan(region, slices, start);
     const all = region.limit - region.firstSlice;
-    expect(allocateSpan(region, slices, all, 1)).toBe(region.firstSlice);
+    expect(allocateSpan(region, slices, 1, all, 1)).toBe(region.firstSlice);
   });
 
   it('lets exactly one of two frees of a span through', () => {
     const { stage, slices } = room();
-    const start = allocateSpan(stage.region, slices, 10, 1);
+    const start = allocateSpan(stage.region, slices, 1, 10, 1);
     expect(freeSpan(stage.region, slices, start)).toBe(true);
     expect(freeSpan(stage.region, new Slices(stage.region, 2), start)).toBe(false);
   });
@@ -64,8 +64,8 @@ describe('slices', () => {
   it('resizes in place when the neighbours allow and leaves the span alone when they do not', () => {
     const { stage, slices } = room();
     const { region } = stage;
-    const first = allocateSpan(region, slices, 40, 1);
-    const second = allocateSpan(region, slices, 40, 1);
+    const first = allocateSpan(region, slices, 1, 40, 1);
+    const second = allocateSpan(region, slices, 1, 40, 1);
     expect(second).toBe(first + 40);
     expect(resizeSpan(region, slices, 1, first, 41)).toBe(false);
     expect(isSpan(region, first)).toBe(true);
