@@ -10,7 +10,7 @@
 
 enum { OP_MALLOC = 1, OP_CALLOC, OP_REALLOC, OP_MEMALIGN, OP_FREE, OP_MASK = 7 };
 enum { ALIGN_SHIFT = 3, ALIGN_MASK = 31, WAIT = 1 << 8, PUBLISH = 1 << 9 };
-enum { WINDOW = 4096, REPORT_MASK = 255, FINISHED = 0x7fffffff, SPINS = 200 };
+enum { WINDOW = 4096, REPORT_MASK = 255, FINISHED = 0x7fffffff, PACE_SPINS = 200 };
 
 struct thread_plan {
   uint32_t events, leftoverCount;
@@ -70,7 +70,7 @@ static uint32_t limit_of(struct replay_plan *plan, struct thread_plan *own) {
 
 static void idle(int tries) {
   static const struct timespec nap = {0, 20000};
-  if (tries >= SPINS) nanosleep(&nap, NULL);
+  if (tries >= PACE_SPINS) nanosleep(&nap, NULL);
 }
 
 static uint32_t wait_for(struct replay_plan *plan, struct thread_plan *own, uint32_t position) {

@@ -57,7 +57,7 @@ export const OPTIONS = {
     scope: 'heap',
     since: '0.1.0',
     conflictsWith: ['memoryBytes'],
-    doc: 'Largest size the region may grow to. Address space is reserved for all of it, memory is used only as it is touched; raise it when the heap throws ERR_HEAP_OUT_OF_MEMORY.',
+    doc: 'Largest size the region may grow to. Address space is reserved for all of it where the runtime can, memory is used only as it is touched; raise it when the heap throws ERR_HEAP_OUT_OF_MEMORY.',
   },
   maxWorkers: {
     type: 'integer',
@@ -87,7 +87,7 @@ export const OPTIONS = {
     scope: 'call',
     since: '0.1.0',
     conflictsWith: ['backing'],
-    doc: 'A SharedArrayBuffer or shared WebAssembly.Memory of yours for the heap to live in; use memoryOffset and memoryBytes for a part of it. That part must be all zero.',
+    doc: 'A SharedArrayBuffer or shared WebAssembly.Memory of yours for the heap to live in; use memoryOffset and memoryBytes for a part of it. The heap takes what is there; a WebAssembly.Memory or growable buffer that may grow needs maxBytes too.',
   },
   memoryOffset: {
     type: 'integer',
@@ -183,11 +183,11 @@ export const OPTIONS = {
     unit: 'slots',
     min: 0,
     max: 16,
-    default: 8,
+    default: 0,
     group: 'refill',
     scope: 'heap',
     since: '0.1.0',
-    doc: 'Transfer cache: Mid blocks of one class that other workers may hand back to their owner directly, without queueing the slab. 0 turns it off.',
+    doc: 'Transfer cache: Mid blocks of one class that other workers may hand back to their owner directly, without queueing the slab. Off: it was never faster (docs/decisions/0006-tiers.md).',
   },
   transferBudget: {
     type: 'integer',

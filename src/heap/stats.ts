@@ -80,10 +80,10 @@ const STATE_NAMES: Record<SlotState, string> = {
   [SlotState.RECLAIMING]: 'reclaiming',
 };
 
-/** Bytes of the tables that describe slices below the limit, with the header and the registry. */
+/** Bytes of the tables that describe slices for blocks below the limit: the rest of the tables is untouched. */
 function tableBytes(region: Region, limit: number): number {
-  const shareOfGrown = (limit - region.baseSlice) / (region.endSlice - region.baseSlice);
-  return Math.ceil((region.firstSlice - region.baseSlice) * shareOfGrown) * Geometry.SLICE_BYTES;
+  const share = (limit - region.firstSlice) / (region.endSlice - region.firstSlice);
+  return Math.max(1, Math.ceil((region.firstSlice - region.baseSlice) * share)) * Geometry.SLICE_BYTES;
 }
 
 /** Bytes committed for a number of claimed slices: of the tables only the part that describes what exists counts. */

@@ -35,17 +35,12 @@ function dirtyBit(head: number, slice: number): number {
 
 /**
  * Step 1. False if the block was already freed: of other workers racing to free it exactly one gets true. A race with the
- * owner's own free, which makes no atomic operation, is found if the owner's live bit is off by now, and then the remote
- * bit is taken back; if the owner is between its test and its store at this instant, both frees succeed, and the block may
- * be handed out twice: the one double free that can't be seen.
+ * owner's own free can't be told from a free that the owner has already brought home: both find the live bit off right
+ * after. So if owner and another worker free the same block in the same instant, both succeed.
  */
 export function markRemote(region: Region, granule: number): boolean {
   const mask = 1 << granule;
-  const word = bitsWord(region, granule);
-  if ((atomics.or(region.i32, word + 1, mask) & mask) !== 0) return false;
-  if ((region.i32[word] & mask) !== 0) return true;
-  atomics.and(region.i32, word + 1, ~mask);
-  return false;
+  return (atomics.or(region.i32, bitsWord(region, granule) + 1, mask) & mask) === 0;
 }
 
 /** Steps 2 and 3, for a block whose remote bit is set. */

@@ -98,7 +98,7 @@ describe('remote free', () => {
   });
 
   it('hands Mid blocks over through the transfer slots and counts each once', () => {
-    const stage = new Stage({ maxBytes: 16 << 20 });
+    const stage = new Stage({ maxBytes: 16 << 20, transferSlots: 8 });
     const [owner, other] = [stage.attach(), stage.attach()];
     const blocks = new Set(Array.from({ length: 30 }, () => owner.malloc(4096)));
     for (const block of blocks) other.free(block);
