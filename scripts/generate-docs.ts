@@ -104,6 +104,9 @@ ${rows.join('\n')}
 |---|--:|---|---|
 ${presets.join('\n')}
 
+No preset gives up a check: \`perf-main\` holds more memory in each worker's caches, and that is all it costs (docs/decisions/0002-checks.md says
+why there is nothing to switch off). Take \`production\` unless a measurement of your own program says otherwise.
+
 A preset of your own is an object of the same form: \`Heap.create({ preset: { name: 'mine', version: 1, options: { maxWorkers: 8 } } })\`.
 `;
 }

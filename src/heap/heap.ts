@@ -31,7 +31,9 @@ const OFF = new Int32Array(new SharedArrayBuffer(1024));
 const attached = new Map<string, WeakRef<Heap>>();
 
 /** A heap that is dropped without detach() gives its slot back when the engine collects it. */
-const dropped = new FinalizationRegistry<Membership>(({ owner, generation }) => {
+const dropped = new FinalizationRegistry<{ membership: Membership; heapId: string }>(({ membership, heapId }) => {
+  const { owner, generation } = membership;
+  if (attached.get(heapId)?.deref() === undefined) attached.delete(heapId);
   reclaimSlot(owner, owner.slot, generation, 'exited');
 });
 
@@ -128,7 +130,7 @@ export class Heap {
     const membership = attachWorker(region, settings, threadTag(), reserved);
     const heap = new Heap(region, membership);
     attached.set(heap.token.heapId, new WeakRef(heap));
-    dropped.register(heap, membership, heap);
+    dropped.register(heap, { membership, heapId: heap.token.heapId }, heap);
     return heap;
   }
 
