@@ -65,7 +65,7 @@ export function addBenches(parent: Command, use: UseSpec): void {
     .addOption(integerOption('--slots <n>', 'length of the ring between two workers', 1, 1 << 24, 1024))
     .addOption(integerOption('--burst <n>', 'blocks handed over at once', 1, 1 << 24, 64))
     .addOption(operations(1_000_000));
-  addBench(parent, 'replay', 'a recorded program, with each free on the thread that did it', 3, use)
+  addBench(parent, 'replay', 'a recorded program, with each free on the thread that did it', 5, use)
     .argument('<trace>', 'cc1, jq, python-pipeline, redis, sqlite or a file that ends in .bin.gz')
     .option('--single', 'everything on one worker, in recorded order');
 }

@@ -43,7 +43,7 @@ function distance(a: string, b: string): number {
   return row[b.length];
 }
 
-export function nearest(name: string, names: readonly string[]): string {
+function nearest(name: string, names: readonly string[]): string {
   const score = (candidate: string): number => distance(name.toLowerCase(), candidate.toLowerCase());
   return names.reduce((best, candidate) => (score(candidate) < score(best) ? candidate : best));
 }

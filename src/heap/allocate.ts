@@ -11,7 +11,7 @@ import { drainQueue } from '../slabs/remote.js';
 import { bitsWord, retireEmpties } from '../slabs/slab.js';
 
 /** Class that serves a request; 0 if it takes a span. */
-export function classFor(bytes: number, alignment: number): number {
+function classFor(bytes: number, alignment: number): number {
   if (alignment > Geometry.GRANULE_BYTES) return alignedClass(bytes, alignment);
   return bytes <= Geometry.SLAB_BLOCK_MAX_BYTES ? CLASS_OF[(bytes + 15) >>> 4] : 0;
 }

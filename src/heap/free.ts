@@ -12,7 +12,7 @@ import { begin } from './allocate.js';
 import { badAddress, classify, granuleOf, sliceOfAddress } from './lookup.js';
 
 /** Fills a block that is about to be freed with 0xDF. */
-export const FREED_BYTE = 0xdf;
+const FREED_BYTE = 0xdf;
 /** Fills a block that was just handed out with 0xFA. */
 export const FRESH_BYTE = 0xfa;
 

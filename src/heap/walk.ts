@@ -22,7 +22,7 @@ export interface BlockInfo {
   readonly owner: number;
 }
 
-export function ownerId(region: Region, slot: number): number {
+function ownerId(region: Region, slot: number): number {
   if (slot === 0) return 0;
   const word = loadState(region, slot);
   return stateOf(word) === SlotState.FREE ? 0 : workerIdOf(slot, generationOf(word));

@@ -6,7 +6,7 @@ export type Memory = SharedArrayBuffer | WebAssembly.Memory;
 
 const WASM_PAGE_BYTES = 65536;
 
-export function isWasmMemory(memory: Memory): memory is WebAssembly.Memory {
+function isWasmMemory(memory: Memory): memory is WebAssembly.Memory {
   return typeof WebAssembly === 'object' && memory instanceof WebAssembly.Memory;
 }
 

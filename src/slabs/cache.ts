@@ -55,7 +55,7 @@ function pushMagazine(owner: Owner, granule: number, classId: number): void {
 
 function pushStack(owner: Owner, granule: number, cache: number): void {
   const { i32 } = owner.region;
-  const count = owner.region.i32[cache + CacheWord.COUNT];
+  const count = i32[cache + CacheWord.COUNT];
   i32[cache + CacheWord.WORDS + count] = granule;
   i32[cache + CacheWord.COUNT]++;
 }
@@ -161,19 +161,19 @@ export function refillSmall(owner: Owner, classId: number): number {
 export function spill(owner: Owner, classId: number): void {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
-  const count = owner.region.i32[cache + CacheWord.COUNT];
+  const count = i32[cache + CacheWord.COUNT];
   const spilled = Math.min(owner.settings.spillHysteresis, (count + 1) >>> 1);
   const bottom = cache + CacheWord.WORDS;
   i32[cache + CacheWord.SPILLS]++;
   const toMagazine = hasMagazine(owner, classId);
-  for (let i = 0; i < spilled; i++) {
-    const granule = i32[bottom + i];
-    // A killed worker's cache is dropped whole, so a block both here and there for an instant harms nobody.
-    if (toMagazine) pushMagazine(owner, granule, classId);
-    else returnToSlab(owner, granule, classId);
-  }
+  // Out of the stack first: a slab that empties is retired, and then the stack must not name its blocks any more.
+  for (let i = 0; i < spilled; i++) owner.spilled[i] = i32[bottom + i];
   i32.copyWithin(bottom, bottom + spilled, bottom + count);
   i32[cache + CacheWord.COUNT] -= spilled;
+  for (let i = 0; i < spilled; i++) {
+    if (toMagazine) pushMagazine(owner, owner.spilled[i], classId);
+    else returnToSlab(owner, owner.spilled[i], classId);
+  }
 }
 
 /** Empties both tiers of a class into its slabs. */
@@ -181,7 +181,7 @@ export function flush(owner: Owner, classId: number): void {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
   if (hasMagazine(owner, classId)) shedMagazine(owner, classId, i32[cache + CacheWord.RING_COUNT]);
-  const count = owner.region.i32[cache + CacheWord.COUNT];
+  const count = i32[cache + CacheWord.COUNT];
   i32[cache + CacheWord.COUNT] -= count;
   for (let i = 0; i < count; i++) returnToSlab(owner, i32[cache + CacheWord.WORDS + i], classId);
 }

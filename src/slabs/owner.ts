@@ -56,6 +56,8 @@ export class Owner {
    * next one repairs them first. (A worker that is killed doesn't need it: whoever reclaims it believes only the bits.)
    */
   isMidway = false;
+  /** Blocks on their way out of a full stack. */
+  readonly spilled = new Int32Array(256);
   readonly refill: Int32Array;
   readonly capacity: Int32Array;
 

@@ -68,7 +68,7 @@ export function announceRemote(owner: Owner, head: number, classId: number, gran
 }
 
 /** Treiber, "Systems Programming: Coping with Parallelism" (1986), push only. */
-export function pushQueue(region: Region, slot: number, head: number): void {
+function pushQueue(region: Region, slot: number, head: number): void {
   const { i32 } = region;
   const queueWord = region.slotWord(slot) + SlotWord.X_QUEUE;
   const nextWord = sliceWord(region, head, SliceWord.X_NEXT);
