@@ -482,15 +482,17 @@ export class Heap {
   }
 }
 
-/** Short runs by stores: a call of fill costs more than 16 of them. */
+/**
+ * Zeroes part of a block, up to the next multiple of 8 behind it, which is still the block's. Eight bytes at a time: filling
+ * shared memory by bytes takes eight times as long. Short runs by stores, which cost less than a call of fill.
+ */
 function zeroFill(region: Region, address: number, bytes: number): void {
-  if (bytes > 128 || (address & 3) !== 0) {
-    region.u8.fill(0, address, address + bytes);
-    return;
-  }
-  const { i32 } = region;
-  const first = address / 4;
-  const whole = bytes >>> 2;
-  for (let word = first; word < first + whole; word++) i32[word] = 0;
-  for (let byte = address + whole * 4; byte < address + bytes; byte++) region.u8[byte] = 0;
+  const { u8, f64 } = region;
+  const end = address + bytes;
+  let from = address;
+  while (from < end && from % 8 !== 0) u8[from++] = 0;
+  const first = from / 8;
+  const last = Math.ceil(end / 8);
+  if (last - first > 16) f64.fill(0, first, last);
+  else for (let word = first; word < last; word++) f64[word] = 0;
 }

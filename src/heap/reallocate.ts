@@ -33,10 +33,11 @@ function resizeInPlace(owner: Owner, address: number, bytes: number): boolean {
   return isDone;
 }
 
+/** Blocks begin and end on multiples of 16, so whole words may be copied, which is faster by far than bytes. */
 function copyBlock(owner: Owner, from: number, to: number, bytes: number): void {
   const { region } = owner;
   if (region.isStale()) region.renew();
-  region.u8.copyWithin(to, from, from + bytes);
+  region.f64.copyWithin(to / 8, from / 8, from / 8 + Math.ceil(bytes / 8));
 }
 
 /** The error for a request that found no room, with the numbers and the way out. */
