@@ -42,13 +42,16 @@ export function isSpan(region: Region, start: number): boolean {
  */
 export function freeSpan(region: Region, slices: Slices, start: number): boolean {
   const { i32 } = region;
-  const count = spanSlices(region, start);
   const state = sliceWord(region, start, SliceWord.X_STATE);
-  slices.open(start, count);
+  const expected = spanSlices(region, start);
+  slices.open(start, expected);
   if (atomics.compareExchange(i32, state, identity(Kind.SPAN, 0), 0) !== identity(Kind.SPAN, 0)) {
     slices.close();
     return false;
   }
+  // Only now can nobody resize it any more: a realloc may have been faster than this free.
+  const count = spanSlices(region, start);
+  if (count !== expected) slices.open(start, count);
   fillMap(region, start, count, Kind.WAS | Kind.SPAN, 0);
   slices.release(start, count);
   return true;
