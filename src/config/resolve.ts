@@ -22,7 +22,7 @@ export interface ResolvedOptions {
   readonly presetName: string;
   /** Effective values: option given, else the preset's, else the table's default. */
   readonly values: HeapOptions;
-  /** Options named by the caller or by the preset. */
+  /** Options named by the caller himself. */
   readonly given: ReadonlySet<OptionName>;
   readonly settings: HeapSettings;
 }
@@ -159,8 +159,7 @@ export function resolveOptions(options: unknown = {}): ResolvedOptions {
   const fromPreset = new Map<OptionName, unknown>();
   collect(fromPreset, chosen.options, `preset ${show(chosen.name)}`);
   checkConflicts(given);
-  for (const [name, value] of fromPreset) if (!given.has(name)) given.set(name, value);
-  const value = (name: OptionName): unknown => given.get(name) ?? OPTIONS[name].default;
+  const value = (name: OptionName): unknown => given.get(name) ?? fromPreset.get(name) ?? OPTIONS[name].default;
   const values = Object.fromEntries(OPTION_NAMES.map((name) => [name, value(name)])) as HeapOptions;
   const settings = Object.fromEntries(SETTING_NAMES.map((name) => [name, Number(value(name))])) as HeapSettings;
   return { presetName: chosen.name, values, given: new Set(given.keys()), settings };

@@ -13,7 +13,7 @@ import { attachWorker, reserveWorker, type Membership } from '../registry/attach
 import { reclaimSlot, reclaimThread, reclaimWorker } from '../registry/reclaim.js';
 import { loadState, packState } from '../registry/slots.js';
 import type { Owner } from '../slabs/owner.js';
-import { allocate, collect } from './allocate.js';
+import { allocate, begin, collect } from './allocate.js';
 import { isTypedArray, type TypedArray, type TypedArrayConstructor } from './arrays.js';
 import { checkHeap } from './check.js';
 import { FRESH_BYTE, freeAddress } from './free.js';
@@ -122,7 +122,7 @@ export class Heap {
   static attach(token: HeapToken): Heap {
     const opened = openRegion(token);
     const known = attached.get(opened.token.heapId)?.deref();
-    if (known !== undefined) return known;
+    if (known?.isAttached() === true) return known;
     return Heap.join(opened.region, opened.settings, opened.token.workerId);
   }
 
@@ -264,7 +264,6 @@ export class Heap {
         list[made] = this.malloc(bytes);
       } catch (error) {
         for (let i = 0; i < made; i++) this.free(list[i]);
-        if (Array.isArray(list)) list.length = 0;
         throw error;
       }
     }
@@ -347,6 +346,7 @@ export class Heap {
     const bytes = checkLength('resize', type, length);
     const moved = reallocate(this.owner, address, bytes);
     if (moved === 0) throw this.exhausted('resize', bytes, Geometry.GRANULE_BYTES);
+    if (this.region.isStale()) this.region.renew();
     if (bytes > view.byteLength) zeroFill(this.region, moved + view.byteLength, bytes - view.byteLength);
     return new type(this.region.buffer, moved, length);
   }
@@ -383,8 +383,10 @@ export class Heap {
     worker.once('exit', () => {
       if (this.isDetached) return;
       // The id of a worker that has already ended is -1: nothing to match.
+      begin(this.owner);
       if (thread > 0) reclaimThread(this.owner, thread);
       if (workerId !== undefined) reclaimWorker(this.owner, workerId, 'exited');
+      this.owner.isMidway = false;
     });
   }
 
@@ -394,7 +396,10 @@ export class Heap {
    */
   reclaim(workerId: number): boolean {
     this.checkAttached('reclaim');
-    return reclaimWorker(this.owner, workerId, 'by hand');
+    begin(this.owner);
+    const isChanged = reclaimWorker(this.owner, workerId, 'by hand');
+    this.owner.isMidway = false;
+    return isChanged;
   }
 
   /** Counts the heap. A plain object, exact when the workers are at rest. Takes time in proportion to the memory in use. */
@@ -421,21 +426,25 @@ export class Heap {
    */
   detach(): void {
     if (this.isDetached) return;
-    this.isDetached = true;
     this.closeFastPath();
     dropped.unregister(this);
     if (attached.get(this.token.heapId)?.deref() === this) attached.delete(this.token.heapId);
+    if (this.isAttached()) begin(this.owner);
     reclaimSlot(this.owner, this.owner.slot, this.membership.generation, 'exited');
+    this.isDetached = true;
   }
 
   [Symbol.dispose](): void {
     this.detach();
   }
 
+  private isAttached(): boolean {
+    const expected = packState(SlotState.LIVE, this.membership.generation);
+    return !this.isDetached && loadState(this.region, this.owner.slot) === expected;
+  }
+
   private checkAttached(call: string): void {
-    const { owner, membership } = this;
-    const expected = packState(SlotState.LIVE, membership.generation);
-    if (!this.isDetached && loadState(this.region, owner.slot) === expected) return;
+    if (this.isAttached()) return;
     this.closeFastPath();
     const reason = this.isDetached
       ? 'this heap was detached'

@@ -21,7 +21,13 @@ export function reallocate(owner: Owner, address: number, bytes: number): number
   const moved = allocate(owner, bytes, Geometry.GRANULE_BYTES);
   if (moved === 0) return bytes <= have ? address : 0;
   copyBlock(owner, address, moved, Math.min(have, bytes));
-  freeAddress(owner, address);
+  try {
+    freeAddress(owner, address);
+  } catch (error) {
+    // Somebody else freed it meanwhile: their mistake must not cost the new block.
+    freeAddress(owner, moved);
+    throw error;
+  }
   return moved;
 }
 

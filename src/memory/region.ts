@@ -48,7 +48,8 @@ export class Region {
     this.map = this.header + layout.map - baseSlice;
     this.slices = this.header + layout.slices - baseSlice * SliceWord.WORDS;
     this.bits = this.header + layout.bits - baseSlice * BIT_WORDS_PER_SLICE;
-    this.i32 = new Int32Array(bufferOf(memory));
+    const buffer = bufferOf(memory);
+    this.i32 = new Int32Array(buffer, 0, Math.floor(buffer.byteLength / 4));
     this.renew();
   }
 
@@ -98,8 +99,14 @@ export class Region {
     const current = atomics.load(this.i32, limitWord);
     const step = Math.max(wantedSlices, Geometry.SEGMENT_SLICES);
     const rounded = Math.ceil((current + step) / Geometry.SEGMENT_SLICES) * Geometry.SEGMENT_SLICES;
-    const target = Math.min(this.endSlice, rounded);
-    if (target <= current || !growBacking(this.memory, this.addressOf(target))) return false;
+    const enough = Math.min(this.endSlice, current + wantedSlices);
+    let target = Math.min(this.endSlice, rounded);
+    if (target <= current) return false;
+    // Memory of the caller's may end before a whole segment does.
+    if (!growBacking(this.memory, this.addressOf(target))) {
+      if (!growBacking(this.memory, this.addressOf(enough))) return false;
+      target = enough;
+    }
     let seen = current;
     // Publishes to every worker that memory up to `target` exists.
     while (seen < target) {

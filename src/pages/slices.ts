@@ -1,5 +1,6 @@
 import * as atomics from '#atomics';
 import { lowestBit, maskOf, popcount, runStarts } from '../base/bits.js';
+import { SlotBits, SlotState } from '../layout/format.js';
 import { HeaderWord, SlotWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
 
@@ -262,11 +263,17 @@ export function recoverJournal(
     if (!isClaimed(region, slice) || isPublishedSlice(region, slice)) continue;
     // Journals are read after the bit and the state once more after the journals: a living claimer shows in one of them.
     if (isInOtherJournal(region, deadSlot, slice)) isComplete = false;
-    else if (isClaimed(region, slice) && !isPublishedSlice(region, slice)) clearBits(region, slice, 1);
+    else if (isLeaked(region, deadSlot, slice, isPublishedSlice)) clearBits(region, slice, 1);
   }
   recountCommitted(region);
   if (isComplete) atomics.store(i32, dead + SlotWord.X_JOURNAL_START, 0);
   return isComplete;
+}
+
+/** Of two dead workers that had the same slices in their journals the one with the lower slot gives them back. */
+function yieldsTo(region: Region, slot: number, deadSlot: number): boolean {
+  const state = atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_STATE) & SlotBits.STATE_MASK;
+  return slot > deadSlot && (state === SlotState.DEAD || state === SlotState.RECLAIMING);
 }
 
 /** A killed worker may have counted what it didn't claim or the reverse. Not stored if anyone counts meanwhile. */
@@ -276,9 +283,19 @@ function recountCommitted(region: Region): void {
   atomics.compareExchange(region.i32, word, counted, countClaimed(region));
 }
 
+/** Looked at once more after the journals, and the journals after that: slices change hands while one looks. */
+function isLeaked(
+  region: Region,
+  deadSlot: number,
+  slice: number,
+  isPublishedSlice: (region: Region, slice: number) => boolean,
+): boolean {
+  return isClaimed(region, slice) && !isPublishedSlice(region, slice) && !isInOtherJournal(region, deadSlot, slice);
+}
+
 function isInOtherJournal(region: Region, deadSlot: number, slice: number): boolean {
   for (let slot = 1; slot <= region.maxWorkers; slot++) {
-    if (slot === deadSlot) continue;
+    if (slot === deadSlot || yieldsTo(region, slot, deadSlot)) continue;
     const at = region.slotWord(slot);
     const start = atomics.load(region.i32, at + SlotWord.X_JOURNAL_START);
     if (start === 0) continue;

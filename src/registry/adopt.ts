@@ -25,7 +25,9 @@ export function* publishedHeads(region: Region): Generator<{ head: number; state
   const limit = atomics.load(i32, region.header + HeaderWord.X_LIMIT);
   let slice = region.firstSlice;
   while (slice < limit) {
-    const state = i32[sliceWord(region, slice, SliceWord.X_STATE)];
+    const word = sliceWord(region, slice, SliceWord.X_STATE);
+    // Read again as an atomic if there is anything, so that the count below is not older than the state.
+    const state = i32[word] === 0 ? 0 : atomics.load(i32, word);
     const count = state === 0 ? 1 : Math.max(1, i32[sliceWord(region, slice, SliceWord.X_COUNT)]);
     if (state !== 0) yield { head: slice, state, count };
     slice += count;

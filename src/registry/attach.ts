@@ -16,10 +16,11 @@ export interface Membership {
   readonly workerId: number;
 }
 
-/** Claims the control block of a slot, or takes the one that a reclaim by hand left there. 0 if there is no room. */
-function findControl(region: Region, slices: Slices, slot: number, slicesNeeded: number): number {
-  const kept = atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_CONTROL);
-  if (kept !== 0) return kept;
+/**
+ * Claims a control block for a slot; 0 if there is no room. Never the one a reclaim by hand left with the slot: should that
+ * worker be alive after all, it goes on finding that one closed.
+ */
+function claimControl(region: Region, slices: Slices, slot: number, slicesNeeded: number): number {
   let control = slices.claim(slicesNeeded, 1);
   while (control === 0 && region.grow(slicesNeeded)) control = slices.claim(slicesNeeded, 1);
   if (control === 0) return 0;
@@ -42,10 +43,10 @@ export function attachWorker(
     reserved === undefined ? claimSlot(region, thread, SlotState.ATTACHING) : claimReserved(region, thread, reserved);
   const slices = new Slices(region, slot);
   const { slices: slicesNeeded } = controlShape(settings);
-  const control = findControl(region, slices, slot, slicesNeeded);
+  const control = claimControl(region, slices, slot, slicesNeeded);
   const attaching = packState(SlotState.ATTACHING, generation);
   if (control === 0) {
-    freeSlot(region, slot, attaching);
+    freeSlot(region, slot, attaching, thread);
     throw new HeapError(
       'ERR_HEAP_OUT_OF_MEMORY',
       `no room for the control block of another worker (${slicesNeeded * 4096} bytes): raise maxBytes`,

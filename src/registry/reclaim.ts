@@ -3,6 +3,7 @@ import { Classes } from '../layout/classes.js';
 import { Kind, SlotState } from '../layout/format.js';
 import { CacheWord, HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
+import { threadTag } from '../platform/host.js';
 import { fillMap, isPublished, kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
 import { recoverJournal } from '../pages/slices.js';
 import { recoverBusySpan } from '../pages/spans.js';
@@ -21,7 +22,7 @@ import {
   swapState,
 } from './slots.js';
 
-/** How sure the caller is that the worker is gone: a slot reclaimed by hand keeps its control block until it is used again. */
+/** How sure the caller is that the worker is gone: a slot reclaimed by hand keeps its control block until the next worker in it has gone. */
 export type Notice = 'exited' | 'by hand';
 
 /**
@@ -37,18 +38,20 @@ export function reclaimSlot(owner: Owner, slot: number, generation: number, noti
     if (generationOf(word) !== generation || !isReclaimable(word, slot)) return false;
     if (swapState(region, slot, word, claimed)) break;
   }
-  handOnClaims(owner, slot, notice);
+  // A dead worker has no push to come; what it left half done is for its slab's owner to find.
+  atomics.store(region.i32, region.slotWord(slot) + SlotWord.X_INTENT, 0);
+  handOnClaims(owner, slot);
   if (notice === 'by hand') silence(owner, slot);
   const journalDone = recoverJournal(region, slot, isPublished);
   const slabsDone = abandonAll(owner, slot);
   if (!journalDone || !slabsDone) {
     // Somebody else's step is still under way; whoever next runs short of memory or collects comes back here.
-    swapState(region, slot, claimed, packState(SlotState.DEAD, generation));
     atomics.store(region.i32, region.header + HeaderWord.X_DEAD, 1);
+    swapState(region, slot, claimed, packState(SlotState.DEAD, generation));
     return true;
   }
   releaseControlBlocks(owner, slot, notice);
-  freeSlot(region, slot, claimed);
+  freeSlot(region, slot, claimed, threadTag());
   atomics.add(region.i32, region.header + HeaderWord.X_RECLAIMS, 1);
   return true;
 }
@@ -60,13 +63,15 @@ function isReclaimable(word: number, slot: number): boolean {
 }
 
 /** Reclaims that the dead worker had begun become dead slots again, and are done now. */
-function handOnClaims(owner: Owner, deadSlot: number, notice: Notice): void {
+function handOnClaims(owner: Owner, deadSlot: number): void {
   const { region } = owner;
   for (let slot = 1; slot <= region.maxWorkers; slot++) {
     const word = loadState(region, slot);
     if (slot === deadSlot || stateOf(word) !== SlotState.RECLAIMING || claimantOf(word) !== deadSlot) continue;
     const dead = packState(SlotState.DEAD, generationOf(word));
-    if (swapState(region, slot, word, dead)) reclaimSlot(owner, slot, generationOf(word), notice);
+    atomics.store(region.i32, region.header + HeaderWord.X_DEAD, 1);
+    // How its end was known is not: by hand is the careful assumption.
+    if (swapState(region, slot, word, dead)) reclaimSlot(owner, slot, generationOf(word), 'by hand');
   }
 }
 
@@ -173,6 +178,6 @@ export function reclaimLeftovers(owner: Owner): void {
   atomics.store(region.i32, hint, 0);
   for (let slot = 1; slot <= region.maxWorkers; slot++) {
     const word = loadState(region, slot);
-    if (stateOf(word) === SlotState.DEAD) reclaimSlot(owner, slot, generationOf(word), 'exited');
+    if (stateOf(word) === SlotState.DEAD) reclaimSlot(owner, slot, generationOf(word), 'by hand');
   }
 }

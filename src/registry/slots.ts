@@ -102,9 +102,10 @@ export function slotsOfThread(region: Region, thread: number): number[] {
 }
 
 /** Gives a slot back that owns nothing any more. Only who made the state RECLAIMING calls this. */
-export function freeSlot(region: Region, slot: number, reclaiming: number): void {
+export function freeSlot(region: Region, slot: number, reclaiming: number, thread: number): void {
   const at = region.slotWord(slot);
-  const thread = atomics.load(region.i32, at + SlotWord.X_THREAD);
+  // From here on the slot is the freeing thread's: if it dies before the last step, its own exit names the slot.
+  atomics.store(region.i32, at + SlotWord.X_THREAD, thread);
   atomics.store(region.i32, at + SlotWord.X_INTENT, 0);
   atomics.store(region.i32, at + SlotWord.X_JOURNAL_START, 0);
   if (!swapState(region, slot, reclaiming, packState(SlotState.FREE, generationOf(reclaiming)))) return;

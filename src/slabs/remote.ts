@@ -49,6 +49,8 @@ export function announceRemote(owner: Owner, head: number, classId: number, gran
   const { i32 } = region;
   const stateWord = sliceWord(region, head, SliceWord.X_STATE);
   const intentWord = region.slotWord(owner.slot) + SlotWord.X_INTENT;
+  // A slice that has become part of a long span meanwhile: its slab is gone, and its block came home before.
+  if ((granule >>> 8) - head >= Geometry.SLAB_SLICES_MAX) return;
   const bit = dirtyBit(head, granule >>> 8);
   let intended = false;
   for (;;) {

@@ -212,8 +212,10 @@ export function retireSlab(owner: Owner, head: number, classId: number): boolean
   return true;
 }
 
-/** Retires an empty slab unless the class may keep it. */
+/** Retires a slab if it is empty and the class may not keep it. */
 export function settleEmpty(owner: Owner, head: number, classId: number): void {
+  const free = owner.region.i32[sliceWord(owner.region, head, SliceWord.FREE_BLOCKS)];
+  if (free !== slabCapacity(owner.region, head, classId)) return;
   if (owner.region.i32[owner.cache(classId) + CacheWord.EMPTY_SLABS] > owner.settings.emptySlabsKept)
     retireSlab(owner, head, classId);
 }
