@@ -61,7 +61,8 @@ function freeRemote(owner: Owner, slice: number, granule: number, classId: numbe
   const { region } = owner;
   if (!markRemote(region, granule)) return false;
   region.i32[owner.cache(classId) + CacheWord.REMOTE_FREES]++;
-  if (ownerSlot !== 0 && offerTransfer(owner, ownerSlot, granule, classId)) return true;
-  announceRemote(owner, region.i32[sliceWord(region, slice, SliceWord.HEAD)], classId, granule);
+  const head = region.i32[sliceWord(region, slice, SliceWord.HEAD)];
+  if (ownerSlot !== 0 && offerTransfer(owner, ownerSlot, head, granule, classId)) return true;
+  announceRemote(owner, head, classId, granule);
   return true;
 }

@@ -15,6 +15,7 @@ import { loadState, packState } from '../registry/slots.js';
 import type { Owner } from '../slabs/owner.js';
 import { allocate, begin, collect } from './allocate.js';
 import { isTypedArray, type TypedArray, type TypedArrayConstructor } from './arrays.js';
+import { zeroFill } from './bytes.js';
 import { checkHeap } from './check.js';
 import { FRESH_BYTE, freeAddress } from './free.js';
 import { Identity } from './identity.js';
@@ -489,19 +490,4 @@ export class Heap {
   get f64(): Float64Array<SharedArrayBuffer> {
     return this.fresh('f64').f64;
   }
-}
-
-/**
- * Zeroes part of a block, up to the next multiple of 8 behind it, which is still the block's. Eight bytes at a time: filling
- * shared memory by bytes takes eight times as long. Short runs by stores, which cost less than a call of fill.
- */
-function zeroFill(region: Region, address: number, bytes: number): void {
-  const { u8, f64 } = region;
-  const end = address + bytes;
-  let from = address;
-  while (from < end && from % 8 !== 0) u8[from++] = 0;
-  const first = from / 8;
-  const last = Math.ceil(end / 8);
-  if (last - first > 16) f64.fill(0, first, last);
-  else for (let word = first; word < last; word++) f64[word] = 0;
 }

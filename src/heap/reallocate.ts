@@ -3,6 +3,7 @@ import { Geometry } from '../layout/geometry.js';
 import { resizeSpan, slicesFor } from '../pages/spans.js';
 import type { Owner } from '../slabs/owner.js';
 import { allocate, begin } from './allocate.js';
+import { copyBlock } from './bytes.js';
 import { freeAddress } from './free.js';
 import { badAddress, sliceOfAddress, usableBytes } from './lookup.js';
 
@@ -20,7 +21,7 @@ export function reallocate(owner: Owner, address: number, bytes: number): number
   if (fitsWell && !staysSpan) return address;
   const moved = allocate(owner, bytes, Geometry.GRANULE_BYTES);
   if (moved === 0) return bytes <= have ? address : 0;
-  copyBlock(owner, address, moved, Math.min(have, bytes));
+  copyBlock(owner.region, address, moved, Math.min(have, bytes));
   try {
     freeAddress(owner, address);
   } catch (error) {
@@ -37,13 +38,6 @@ function resizeInPlace(owner: Owner, address: number, bytes: number): boolean {
   const isDone = resizeSpan(owner.region, owner.slices, owner.slot, slice, slicesFor(bytes));
   owner.isMidway = false;
   return isDone;
-}
-
-/** Blocks begin and end on multiples of 16, so whole words may be copied, which is faster by far than bytes. */
-function copyBlock(owner: Owner, from: number, to: number, bytes: number): void {
-  const { region } = owner;
-  if (region.isStale()) region.renew();
-  region.f64.copyWithin(to / 8, from / 8, from / 8 + Math.ceil(bytes / 8));
 }
 
 /** The error for a request that found no room, with the numbers and the way out. */

@@ -78,6 +78,7 @@ const STATE_NAMES: Record<SlotState, string> = {
   [SlotState.LIVE]: 'live',
   [SlotState.DEAD]: 'dead',
   [SlotState.RECLAIMING]: 'reclaiming',
+  [SlotState.SILENCED]: 'silenced',
 };
 
 /** Bytes of the tables that describe slices for blocks below the limit: the rest of the tables is untouched. */

@@ -59,6 +59,8 @@ export const enum SlotState {
   LIVE = 3,
   DEAD = 4,
   RECLAIMING = 5,
+  /** Dead by somebody's word: like DEAD, but the worker may be alive, so its control block stays. */
+  SILENCED = 6,
 }
 
 /** A worker id is `generation << ID_SLOT_BITS | slot`. */

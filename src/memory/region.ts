@@ -1,8 +1,9 @@
 import * as atomics from '#atomics';
+import { Classes } from '../layout/classes.js';
 import { Geometry } from '../layout/geometry.js';
 import { HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
 import { growBacking, type Memory, bufferOf } from './backing.js';
-import { BIT_WORDS_PER_SLICE, tableLayout } from './tables.js';
+import { BIT_WORDS_PER_SLICE, MID_CLASSES, tableLayout } from './tables.js';
 
 /**
  * One worker's hold on the shared region: its views and the places of the tables. Views have a fixed length, because
@@ -30,13 +31,15 @@ export class Region {
   /** Word indices of the header and of the tables, each such that the number of a slice in the buffer is its index. */
   readonly header: number;
   private readonly firstSlot: number;
+  private readonly transfer: number;
+  private readonly transferSlots: number;
   readonly bitmap: number;
   readonly map: number;
   readonly slices: number;
   readonly bits: number;
 
-  constructor(memory: Memory, baseSlice: number, regionSlices: number, maxWorkers: number) {
-    const layout = tableLayout(regionSlices, maxWorkers);
+  constructor(memory: Memory, baseSlice: number, regionSlices: number, maxWorkers: number, transferSlots: number) {
+    const layout = tableLayout(regionSlices, maxWorkers, transferSlots);
     this.memory = memory;
     this.baseSlice = baseSlice;
     this.firstSlice = baseSlice + layout.headSlices;
@@ -44,6 +47,8 @@ export class Region {
     this.maxWorkers = maxWorkers;
     this.header = (baseSlice * Geometry.SLICE_BYTES) / 4;
     this.firstSlot = this.header + layout.slots;
+    this.transfer = this.header + layout.transfer;
+    this.transferSlots = transferSlots;
     this.bitmap = this.header + layout.bitmap - (baseSlice >>> 5);
     this.map = this.header + layout.map - baseSlice;
     this.slices = this.header + layout.slices - baseSlice * SliceWord.WORDS;
@@ -56,6 +61,14 @@ export class Region {
   /** Word index of a worker slot, 1 .. maxWorkers. */
   slotWord(slot: number): number {
     return this.firstSlot + (slot - 1) * SlotWord.WORDS;
+  }
+
+  /**
+   * Word index of the first transfer slot of a worker and a Mid class. They lie in the tables, not in the control block: a
+   * worker about to put a block in must not meet memory that has become something else because the owner left.
+   */
+  transferWord(slot: number, classId: number): number {
+    return this.transfer + ((slot - 1) * MID_CLASSES + (classId - Classes.FIRST_MID)) * this.transferSlots;
   }
 
   addressOf(slice: number): number {

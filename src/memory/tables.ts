@@ -1,13 +1,18 @@
 import { alignUp } from '../base/bits.js';
+import { Classes } from '../layout/classes.js';
 import { Geometry } from '../layout/geometry.js';
 import { HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
 
 /** Words of block bits a slice has: one live and one remote bit a granule, interleaved word by word. */
 export const BIT_WORDS_PER_SLICE = (2 * Geometry.SLICE_GRANULES) / 32;
 
+/** Classes that have transfer slots. */
+export const MID_CLASSES = Classes.COUNT - Classes.FIRST_MID + 1;
+
 /** Where the tables at the start of a region lie, in words from its first byte. */
 export interface TableLayout {
   readonly slots: number;
+  readonly transfer: number;
   readonly bitmap: number;
   readonly map: number;
   readonly slices: number;
@@ -20,13 +25,14 @@ export interface TableLayout {
  * words by shifts alone, runs of slices may cross segments, and growth moves nothing. They take
  * 4 + 1/8 + 32 + 64 bytes for each slice of 4096: 2.44 %. Pages of them that no slice in use needs are never touched.
  */
-export function tableLayout(regionSlices: number, maxWorkers: number): TableLayout {
+export function tableLayout(regionSlices: number, maxWorkers: number, transferSlots: number): TableLayout {
   const slots = HeaderWord.WORDS;
-  const bitmap = slots + maxWorkers * SlotWord.WORDS;
+  const transfer = slots + maxWorkers * SlotWord.WORDS;
+  const bitmap = transfer + maxWorkers * MID_CLASSES * transferSlots;
   const map = bitmap + Math.ceil(regionSlices / 32) + 1;
   // Pairs of bit words and descriptors are kept within cache lines of 16 words.
   const slices = alignUp(map + regionSlices, 16);
   const bits = slices + regionSlices * SliceWord.WORDS;
   const words = bits + regionSlices * BIT_WORDS_PER_SLICE;
-  return { slots, bitmap, map, slices, bits, headSlices: Math.ceil((words * 4) / Geometry.SLICE_BYTES) };
+  return { slots, transfer, bitmap, map, slices, bits, headSlices: Math.ceil((words * 4) / Geometry.SLICE_BYTES) };
 }

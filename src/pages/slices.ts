@@ -273,7 +273,7 @@ export function recoverJournal(
 /** Of two dead workers that had the same slices in their journals the one with the lower slot gives them back. */
 function yieldsTo(region: Region, slot: number, deadSlot: number): boolean {
   const state = atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_STATE) & SlotBits.STATE_MASK;
-  return slot > deadSlot && (state === SlotState.DEAD || state === SlotState.RECLAIMING);
+  return slot > deadSlot && state >= SlotState.DEAD;
 }
 
 /** A killed worker may have counted what it didn't claim or the reverse. Not stored if anyone counts meanwhile. */

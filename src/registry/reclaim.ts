@@ -47,7 +47,7 @@ export function reclaimSlot(owner: Owner, slot: number, generation: number, noti
   if (!journalDone || !slabsDone) {
     // Somebody else's step is still under way; whoever next runs short of memory or collects comes back here.
     atomics.store(region.i32, region.header + HeaderWord.X_DEAD, 1);
-    swapState(region, slot, claimed, packState(SlotState.DEAD, generation));
+    swapState(region, slot, claimed, packState(notice === 'exited' ? SlotState.DEAD : SlotState.SILENCED, generation));
     return true;
   }
   releaseControlBlocks(owner, slot, notice);
@@ -68,7 +68,7 @@ function handOnClaims(owner: Owner, deadSlot: number): void {
   for (let slot = 1; slot <= region.maxWorkers; slot++) {
     const word = loadState(region, slot);
     if (slot === deadSlot || stateOf(word) !== SlotState.RECLAIMING || claimantOf(word) !== deadSlot) continue;
-    const dead = packState(SlotState.DEAD, generationOf(word));
+    const dead = packState(SlotState.SILENCED, generationOf(word));
     atomics.store(region.i32, region.header + HeaderWord.X_DEAD, 1);
     // How its end was known is not: by hand is the careful assumption.
     if (swapState(region, slot, word, dead)) reclaimSlot(owner, slot, generationOf(word), 'by hand');
@@ -178,6 +178,7 @@ export function reclaimLeftovers(owner: Owner): void {
   atomics.store(region.i32, hint, 0);
   for (let slot = 1; slot <= region.maxWorkers; slot++) {
     const word = loadState(region, slot);
-    if (stateOf(word) === SlotState.DEAD) reclaimSlot(owner, slot, generationOf(word), 'by hand');
+    if (stateOf(word) === SlotState.DEAD) reclaimSlot(owner, slot, generationOf(word), 'exited');
+    else if (stateOf(word) === SlotState.SILENCED) reclaimSlot(owner, slot, generationOf(word), 'by hand');
   }
 }

@@ -47,7 +47,7 @@ function handBackClaims(owner: Owner): void {
   for (let slot = 1; slot <= region.maxWorkers; slot++) {
     const word = loadState(region, slot);
     if (stateOf(word) !== SlotState.RECLAIMING || claimantOf(word) !== owner.slot || slot === owner.slot) continue;
-    swapState(region, slot, word, packState(SlotState.DEAD, generationOf(word)));
+    swapState(region, slot, word, packState(SlotState.SILENCED, generationOf(word)));
     atomics.store(region.i32, region.header + HeaderWord.X_DEAD, 1);
   }
 }

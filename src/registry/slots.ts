@@ -7,7 +7,9 @@ import type { Region } from '../memory/region.js';
 /*
  * Worker slots. Life of one:
  *
- *   FREE -> RESERVED -> ATTACHING -> LIVE -> DEAD -> RECLAIMING -> FREE (next generation)
+ *   FREE -> RESERVED -> ATTACHING -> LIVE -> RECLAIMING -> FREE (next generation)
+ *
+ * with DEAD (or SILENCED) in between while a reclaim waits for a step of some other worker.
  *
  * A slot is taken by a compare-and-swap on X_THREAD, which names the thread in the same instant, so even a worker killed
  * in the next one can be found by its exit. Everything after that is a change of X_STATE by compare-and-swap, each made by

@@ -1,17 +1,16 @@
 import * as atomics from '#atomics';
 import { CLASS_BYTES, Classes, SLAB_SLICES_FIRST } from '../layout/classes.js';
 import { Geometry } from '../layout/geometry.js';
-import { CacheWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
-import { sliceWord } from '../pages/descriptor.js';
+import { CacheWord, SliceWord } from '../layout/offsets.generated.js';
+import { ownerOf, sliceWord } from '../pages/descriptor.js';
 import type { Owner } from './owner.js';
-import { transferWord } from './owner.js';
 import { announceRemote, takeRemote } from './remote.js';
 import { addFree, createSlab, settleEmpty, takeFree, wantedSlices } from './slab.js';
 
 /*
  * The tiers above the slabs, one order on every path: stack -> magazine -> (transfer slots) -> slabs.
  * The stack is what the fast path pops and pushes. The magazine, for Mid classes, is a ring that takes what the stack
- * spills. Transfer slots, in the owner's control block, are where other workers put Mid blocks back one by one.
+ * spills. Transfer slots, in the tables, are where other workers put Mid blocks back one by one.
  * All of them hold blocks whose live bit is off, or, in transfer slots, whose remote bit is on: losing what they hold
  * loses nothing, which is why they may be dropped when a worker dies, and why full ones drop instead of waiting.
  */
@@ -79,7 +78,7 @@ function refillFromMagazine(owner: Owner, classId: number): number {
 function refillFromTransfer(owner: Owner, classId: number): number {
   const { region, settings } = owner;
   const { i32 } = region;
-  const first = owner.control + owner.shape.transferOffset + (classId - Classes.FIRST_MID) * settings.transferSlots;
+  const first = region.transferWord(owner.slot, classId);
   const most = Math.min(settings.transferBudget, owner.capacity[classId]);
   let taken = 0;
   for (let i = 0; i < settings.transferSlots && taken < most; i++) {
@@ -104,17 +103,22 @@ function isOwnBlock(owner: Owner, granule: number, classId: number): boolean {
 }
 
 /** Puts a remotely freed Mid block into a transfer slot of its owner. False if all are taken: then its slab is queued. */
-export function offerTransfer(owner: Owner, ownerSlot: number, granule: number, classId: number): boolean {
+export function offerTransfer(
+  owner: Owner,
+  ownerSlot: number,
+  head: number,
+  granule: number,
+  classId: number,
+): boolean {
   const { region, settings } = owner;
-  if (classId < Classes.FIRST_MID || settings.transferSlots === 0) return false;
-  const control = atomics.load(region.i32, region.slotWord(ownerSlot) + SlotWord.X_CONTROL);
-  if (control === 0) return false;
-  region.cover(control + owner.shape.slices);
-  const first = transferWord(region, owner.shape, settings, control, classId);
+  if (classId < Classes.FIRST_MID) return false;
+  const first = region.transferWord(ownerSlot, classId);
   for (let i = 0; i < settings.transferSlots; i++) {
     if (region.i32[first + i] !== 0) continue;
     // Publishes the block, whose remote bit is set, to its owner.
-    if (atomics.compareExchange(region.i32, first + i, 0, granule) === 0) return true;
+    if (atomics.compareExchange(region.i32, first + i, 0, granule) !== 0) continue;
+    // If the owner has left meanwhile nobody may look there: then the slab's new owner must be told as well.
+    return ownerOf(atomics.load(region.i32, sliceWord(region, head, SliceWord.X_STATE))) === ownerSlot;
   }
   return false;
 }

@@ -3,25 +3,22 @@ import { CLASS_BYTES, Classes } from '../layout/classes.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
+import { MID_CLASSES } from '../memory/tables.js';
 import { type Slices } from '../pages/slices.js';
 
-/** Shape of a control block: the caches of all classes, then the magazines and transfer slots of the Mid classes. */
+/** Shape of a control block: the caches of all classes, then the magazines of the Mid classes. */
 export interface ControlShape {
   /** Words of one class's cache, as a shift. */
   readonly cacheShift: number;
   readonly magazineOffset: number;
-  readonly transferOffset: number;
   readonly slices: number;
 }
-
-const MID_CLASSES = Classes.COUNT - Classes.FIRST_MID + 1;
 
 export function controlShape(settings: HeapSettings): ControlShape {
   const cacheShift = Math.ceil(Math.log2(CacheWord.WORDS + settings.cacheCapacity));
   const magazineOffset = (Classes.COUNT + 1) << cacheShift;
-  const transferOffset = magazineOffset + MID_CLASSES * settings.magazineCapacity;
-  const words = transferOffset + MID_CLASSES * settings.transferSlots;
-  return { cacheShift, magazineOffset, transferOffset, slices: Math.ceil((words * 4) / Geometry.SLICE_BYTES) };
+  const words = magazineOffset + MID_CLASSES * settings.magazineCapacity;
+  return { cacheShift, magazineOffset, slices: Math.ceil((words * 4) / Geometry.SLICE_BYTES) };
 }
 
 /** Most blocks the cache of a class holds. */
@@ -96,17 +93,4 @@ export class Owner {
     for (let classId = 1; classId <= Classes.COUNT; classId++)
       i32[this.cache(classId) + CacheWord.CAPACITY] = this.capacity[classId]!;
   }
-}
-
-/** Word index of the transfer slots of a class, in the control block of whichever worker. */
-export function transferWord(
-  region: Region,
-  shape: ControlShape,
-  settings: HeapSettings,
-  controlSlice: number,
-  classId: number,
-): number {
-  return (
-    region.addressOf(controlSlice) / 4 + shape.transferOffset + (classId - Classes.FIRST_MID) * settings.transferSlots
-  );
 }

@@ -2,10 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { collect } from '../../src/heap/allocate.js';
 import { walkBlocks } from '../../src/heap/walk.js';
 import { SlotState } from '../../src/layout/format.js';
-import { HeaderWord, SlotWord } from '../../src/layout/offsets.generated.js';
+import { CacheWord, HeaderWord, SliceWord, SlotWord } from '../../src/layout/offsets.generated.js';
+import { sliceWord } from '../../src/pages/descriptor.js';
 import { countClaimed } from '../../src/pages/slices.js';
 import { reclaimSlot, reclaimThread, reclaimWorker } from '../../src/registry/reclaim.js';
 import { claimSlot, loadState, packState, slotsOfThread, stateOf, swapState } from '../../src/registry/slots.js';
+import { adoptAll } from '../../src/registry/adopt.js';
+import { flush } from '../../src/slabs/cache.js';
+import { markRemote } from '../../src/slabs/remote.js';
 import { Stage } from './kit.js';
 
 describe('departure and death', () => {
@@ -97,5 +101,73 @@ describe('departure and death', () => {
     stage.check();
     expect(stage.region.i32[stage.region.header + HeaderWord.X_ADOPTIONS]).toBeGreaterThan(0);
     expect(countClaimed(stage.region)).toBeLessThanOrEqual(before + 2);
+  });
+
+  it('two dead workers that were about to queue slabs of each other do not wait for each other', () => {
+    const stage = new Stage();
+    const [survivor, first, second] = [stage.attach(), stage.attach(), stage.attach()];
+    const { region } = stage;
+    const pairs = [
+      [first, second],
+      [second, first],
+    ] as const;
+    for (const [freer, owner] of pairs) {
+      const granule = owner.malloc(64) / 16;
+      const head = region.i32[sliceWord(region, granule >>> 8, SliceWord.HEAD)];
+      markRemote(region, granule);
+      region.i32[region.slotWord(freer.owner.slot) + SlotWord.X_INTENT] = head;
+      region.i32[sliceWord(region, head, SliceWord.X_STATE)] |= 1 << 16;
+    }
+    for (const { thread } of [first, second]) reclaimThread(survivor.owner, thread);
+    collect(survivor.owner);
+    for (const { owner } of [first, second]) expect(stateOf(loadState(region, owner.slot))).toBe(SlotState.FREE);
+    stage.check();
+    expect([...walkBlocks(region)]).toEqual([]);
+  });
+
+  it('two dead workers with the same slices in their journals do not wait for each other', () => {
+    const stage = new Stage();
+    const [survivor, first, second] = [stage.attach(), stage.attach(), stage.attach()];
+    const before = countClaimed(stage.region);
+    const start = second.owner.slices.claim(4, 1);
+    first.owner.slices.open(start, 4);
+    for (const { thread } of [first, second]) reclaimThread(survivor.owner, thread);
+    collect(survivor.owner);
+    for (const { owner } of [first, second]) expect(stateOf(loadState(stage.region, owner.slot))).toBe(SlotState.FREE);
+    stage.check();
+    expect(countClaimed(stage.region)).toBeLessThan(before);
+  });
+
+  it('adopting never retires a slab with live blocks, however many empty ones there are', () => {
+    const stage = new Stage({ maxBytes: 4 << 20, emptySlabsKept: 0 });
+    const [survivor, dying] = [stage.attach(), stage.attach()];
+    const { region } = stage;
+    // An empty slab that can't go: another worker's late step marked it dirty.
+    const own = survivor.malloc(64);
+    const head = region.i32[sliceWord(region, own >>> 12, SliceWord.HEAD)];
+    region.i32[sliceWord(region, head, SliceWord.X_STATE)] |= 1 << 16;
+    survivor.free(own);
+    flush(survivor.owner, 4);
+    const blocks = Array.from({ length: 10 }, () => dying.malloc(64));
+    reclaimThread(survivor.owner, dying.thread);
+    expect(adoptAll(survivor.owner)).toBeGreaterThan(0);
+    expect([...walkBlocks(region)].map((block) => block.address).sort()).toEqual(blocks.sort());
+    collect(survivor.owner);
+    stage.check();
+  });
+
+  it('a worker reclaimed by mistake finds its caches closed, also when its slot is used again', () => {
+    const stage = new Stage();
+    const [survivor, alive] = [stage.attach(), stage.attach()];
+    alive.free(alive.malloc(64));
+    reclaimWorker(survivor.owner, alive.membership.workerId, 'by hand');
+    const heir = stage.attach();
+    expect(heir.owner.slot).toBe(alive.owner.slot);
+    heir.free(heir.malloc(64));
+    const cache = alive.owner.cache(4);
+    expect(stage.region.i32[cache + CacheWord.COUNT]).toBe(0);
+    expect(stage.region.i32[cache + CacheWord.CAPACITY]).toBe(0);
+    reclaimThread(survivor.owner, heir.thread);
+    stage.check();
   });
 });
