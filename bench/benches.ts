@@ -36,12 +36,12 @@ export type UseSpec = (spec: Spec, command: Command) => Promise<void>;
 
 /** Adds the five benches to `parent`, each with its flags; what is done with the resulting spec is up to `use`. */
 export function addBenches(parent: Command, use: UseSpec): void {
-  addBench(parent, 'larson', 'random blocks freed and replaced; each round on the slots of the next worker', 30, use)
+  addBench(parent, 'larson', 'random blocks freed and replaced; each round on the slots of the next worker', 12, use)
     .addOption(workers(1))
     .addOption(sizeRange('8-64'))
     .addOption(integerOption('--slots <n>', 'blocks a worker keeps alive', 1, 65536, 1000))
     .addOption(integerOption('--burst <n>', 'blocks freed in a row, then allocated in a row', 1, 65536, 1))
-    .addOption(operations(1_000_000));
+    .addOption(operations(4_000_000));
   addBench(parent, 'random-mixed', 'random blocks freed and replaced by the worker they belong to', 30, use)
     .addOption(workers(1))
     .addOption(sizeRange('16-1024'))
