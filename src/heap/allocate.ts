@@ -38,9 +38,7 @@ function allocateBlock(owner: Owner, classId: number): number {
   const cache = owner.cache(classId);
   if (i32[cache + CacheWord.COUNT] === 0) {
     i32[cache + CacheWord.MISSES]++;
-    const got = refill(owner, classId);
-    if (got === 0) return 0;
-    i32[cache + CacheWord.REFILLED] += got;
+    if (refill(owner, classId) === 0) return 0;
   } else i32[cache + CacheWord.HITS]++;
   return popLive(owner, cache);
 }

@@ -94,7 +94,7 @@ export const enum SliceWord {
   WORDS = 8,
 }
 
-/** One size class in a worker's control block; the stack of cached blocks follows in words STACK, STACK + 1, ... */
+/** One size class in a worker's control block; the stack of cached blocks follows right behind it, the newest last. */
 export const enum CacheWord {
   /** owner. Cached blocks. */
   COUNT = 0,
@@ -118,8 +118,6 @@ export const enum CacheWord {
   RING_HEAD = 9,
   /** owner. Magazine: blocks in it. */
   RING_COUNT = 10,
-  /** owner. Blocks that refills brought. */
-  REFILLED = 11,
   /** Size of the record in words. */
   WORDS = 12,
 }

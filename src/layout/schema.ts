@@ -133,7 +133,7 @@ export const SLICE: RecordSpec = {
 
 export const CACHE: RecordSpec = {
   name: 'CacheWord',
-  doc: "One size class in a worker's control block; the stack of cached blocks follows in words STACK, STACK + 1, ...",
+  doc: "One size class in a worker's control block; the stack of cached blocks follows right behind it, the newest last.",
   words: 12,
   fields: [
     owner('COUNT', 'Cached blocks.'),
@@ -147,7 +147,6 @@ export const CACHE: RecordSpec = {
     owner('EMPTY_SLABS', 'Slabs of this class kept although they have no live block.'),
     owner('RING_HEAD', 'Magazine: position of the oldest block.'),
     owner('RING_COUNT', 'Magazine: blocks in it.'),
-    owner('REFILLED', 'Blocks that refills brought.'),
   ],
 };
 

@@ -56,7 +56,7 @@ export function attachWorker(
   region.cover(control + slicesNeeded);
   const owner = new Owner(region, slot, workerIdOf(slot, generation), settings, control, slices);
   owner.initialise();
-  // Publishes the control block, with its transfer slots empty, to workers that free blocks of this one.
+  // Publishes the control block to whoever reclaims this slot or counts the heap.
   atomics.store(region.i32, region.slotWord(slot) + SlotWord.X_CONTROL, control);
   swapState(region, slot, attaching, packState(SlotState.LIVE, generation));
   return { owner, generation, workerId: owner.workerId };
