@@ -59,9 +59,10 @@ function freeLocal(owner: Owner, granule: number, classId: number): void {
 
 function freeRemote(owner: Owner, slice: number, granule: number, classId: number, ownerSlot: number): boolean {
   const { region } = owner;
+  // Before the mark, while the block pins its slab: afterwards the slice may be anything.
+  const head = region.i32[sliceWord(region, slice, SliceWord.HEAD)];
   if (!markRemote(region, granule)) return false;
   region.i32[owner.cache(classId) + CacheWord.REMOTE_FREES]++;
-  const head = region.i32[sliceWord(region, slice, SliceWord.HEAD)];
   if (ownerSlot !== 0 && offerTransfer(owner, ownerSlot, head, granule, classId)) return true;
   announceRemote(owner, head, classId, granule);
   return true;

@@ -79,6 +79,7 @@ const STATE_NAMES: Record<SlotState, string> = {
   [SlotState.DEAD]: 'dead',
   [SlotState.RECLAIMING]: 'reclaiming',
   [SlotState.SILENCED]: 'silenced',
+  [SlotState.SILENCING]: 'reclaiming',
 };
 
 /** Bytes of the tables that describe slices for blocks below the limit: the rest of the tables is untouched. */

@@ -61,6 +61,8 @@ export const enum SlotState {
   RECLAIMING = 5,
   /** Dead by somebody's word: like DEAD, but the worker may be alive, so its control block stays. */
   SILENCED = 6,
+  /** The same while it is reclaimed. */
+  SILENCING = 7,
 }
 
 /** A worker id is `generation << ID_SLOT_BITS | slot`. */

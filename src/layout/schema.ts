@@ -85,7 +85,7 @@ export const SLOT: RecordSpec = {
     atomic(
       'X_STATE',
       'attaching worker, reclaimer',
-      'Bits 0-2 state, 3-12 claimant slot of a reclaim, 13-31 generation.',
+      'Bits 0-2 state, 3-12 slot that reclaims it, 13-31 generation.',
     ),
     atomic('X_CONTROL', 'owner, reclaimer', "First slice of the worker's control block; 0 before there is one."),
     atomic('X_JOURNAL_START', 'owner, reclaimer', 'First slice of the run being claimed or released; 0 when none is.'),

@@ -3,6 +3,7 @@ import { lowestBit, maskOf, popcount, runStarts } from '../base/bits.js';
 import { SlotBits, SlotState } from '../layout/format.js';
 import { HeaderWord, SlotWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
+import { isPublished } from './descriptor.js';
 
 /** Every 1st, 2nd, 4th, 8th, 16th bit: where runs aligned to that many slices may start. */
 const ALIGNED_STARTS: Readonly<Record<number, number>> = {
@@ -199,7 +200,7 @@ export class Slices {
   private countCommitted(count: number): void {
     const { i32, header } = this.region;
     const committed = atomics.add(i32, header + HeaderWord.X_COMMITTED, count) + count;
-    let peak = i32[header + HeaderWord.X_PEAK_COMMITTED];
+    let peak = atomics.load(i32, header + HeaderWord.X_PEAK_COMMITTED);
     while (committed > peak) {
       const before = atomics.compareExchange(i32, header + HeaderWord.X_PEAK_COMMITTED, peak, committed);
       if (before === peak) return;
@@ -248,11 +249,7 @@ export function isClaimed(region: Region, slice: number): boolean {
  * set that belongs to nothing published is either the dead worker's or in the journal of a living one; the latter are
  * left alone, and `false` says that some were, so that the caller tries again later.
  */
-export function recoverJournal(
-  region: Region,
-  deadSlot: number,
-  isPublishedSlice: (region: Region, slice: number) => boolean,
-): boolean {
+export function recoverJournal(region: Region, deadSlot: number): boolean {
   const { i32 } = region;
   const dead = region.slotWord(deadSlot);
   const start = atomics.load(i32, dead + SlotWord.X_JOURNAL_START);
@@ -260,10 +257,10 @@ export function recoverJournal(
   const end = Math.min(region.endSlice, start + atomics.load(i32, dead + SlotWord.X_JOURNAL_COUNT));
   let isComplete = true;
   for (let slice = start; slice < end; slice++) {
-    if (!isClaimed(region, slice) || isPublishedSlice(region, slice)) continue;
+    if (!isClaimed(region, slice) || isPublished(region, slice)) continue;
     // Journals are read after the bit and the state once more after the journals: a living claimer shows in one of them.
     if (isInOtherJournal(region, deadSlot, slice)) isComplete = false;
-    else if (isLeaked(region, deadSlot, slice, isPublishedSlice)) clearBits(region, slice, 1);
+    else if (isLeaked(region, deadSlot, slice)) clearBits(region, slice, 1);
   }
   recountCommitted(region);
   if (isComplete) atomics.store(i32, dead + SlotWord.X_JOURNAL_START, 0);
@@ -284,13 +281,8 @@ function recountCommitted(region: Region): void {
 }
 
 /** Looked at once more after the journals, and the journals after that: slices change hands while one looks. */
-function isLeaked(
-  region: Region,
-  deadSlot: number,
-  slice: number,
-  isPublishedSlice: (region: Region, slice: number) => boolean,
-): boolean {
-  return isClaimed(region, slice) && !isPublishedSlice(region, slice) && !isInOtherJournal(region, deadSlot, slice);
+function isLeaked(region: Region, deadSlot: number, slice: number): boolean {
+  return isClaimed(region, slice) && !isPublished(region, slice) && !isInOtherJournal(region, deadSlot, slice);
 }
 
 function isInOtherJournal(region: Region, deadSlot: number, slice: number): boolean {

@@ -28,7 +28,7 @@ export function* publishedHeads(region: Region): Generator<{ head: number; state
     const word = sliceWord(region, slice, SliceWord.X_STATE);
     // Read again as an atomic if there is anything, so that the count below is not older than the state.
     const state = i32[word] === 0 ? 0 : atomics.load(i32, word);
-    const count = state === 0 ? 1 : Math.max(1, i32[sliceWord(region, slice, SliceWord.X_COUNT)]);
+    const count = state === 0 ? 1 : Math.max(1, atomics.load(i32, sliceWord(region, slice, SliceWord.X_COUNT)));
     if (state !== 0) yield { head: slice, state, count };
     slice += count;
   }
@@ -102,7 +102,7 @@ function countLive(region: Region, head: number, count: number): number {
 export function adoptClass(owner: Owner, classId: number): number {
   const { region } = owner;
   const hint = hintWord(region, classId);
-  if ((region.i32[hint] & (1 << classId)) === 0) return 0;
+  if ((atomics.load(region.i32, hint) & (1 << classId)) === 0) return 0;
   // Cleared before the look round: a slab abandoned during it sets the hint again.
   atomics.and(region.i32, hint, ~(1 << classId));
   let adopted = 0;

@@ -4,26 +4,27 @@ import { Kind, SlotState } from '../layout/format.js';
 import { CacheWord, HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
 import { threadTag } from '../platform/host.js';
-import { fillMap, isPublished, kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
+import { fillMap, kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
 import { recoverJournal } from '../pages/slices.js';
 import { recoverBusySpan } from '../pages/spans.js';
 import type { Owner } from '../slabs/owner.js';
 import { isIntended, takeQueue } from '../slabs/remote.js';
 import { abandonSlab, isSlab, publishedHeads } from './adopt.js';
 import {
-  claimantOf,
   freeSlot,
   generationOf,
   loadState,
+  noticeOf,
   packState,
   parseWorkerId,
+  reclaimerOf,
+  reclaimingState,
   slotsOfThread,
   stateOf,
   swapState,
+  waitingState,
+  type Notice,
 } from './slots.js';
-
-/** How sure the caller is that the worker is gone: a slot reclaimed by hand keeps its control block until the next worker in it has gone. */
-export type Notice = 'exited' | 'by hand';
 
 /**
  * Takes over what a slot owns: finishes or undoes what its worker had in hand, makes its slabs nobody's, frees its control
@@ -32,7 +33,7 @@ export type Notice = 'exited' | 'by hand';
  */
 export function reclaimSlot(owner: Owner, slot: number, generation: number, notice: Notice): boolean {
   const { region } = owner;
-  const claimed = packState(SlotState.RECLAIMING, generation, owner.slot);
+  const claimed = packState(reclaimingState(notice), generation, owner.slot);
   for (;;) {
     const word = loadState(region, slot);
     if (generationOf(word) !== generation || !isReclaimable(word, slot)) return false;
@@ -42,12 +43,12 @@ export function reclaimSlot(owner: Owner, slot: number, generation: number, noti
   atomics.store(region.i32, region.slotWord(slot) + SlotWord.X_INTENT, 0);
   handOnClaims(owner, slot);
   if (notice === 'by hand') silence(owner, slot);
-  const journalDone = recoverJournal(region, slot, isPublished);
+  const journalDone = recoverJournal(region, slot);
   const slabsDone = abandonAll(owner, slot);
   if (!journalDone || !slabsDone) {
     // Somebody else's step is still under way; whoever next runs short of memory or collects comes back here.
     atomics.store(region.i32, region.header + HeaderWord.X_DEAD, 1);
-    swapState(region, slot, claimed, packState(notice === 'exited' ? SlotState.DEAD : SlotState.SILENCED, generation));
+    swapState(region, slot, claimed, packState(waitingState(notice), generation));
     return true;
   }
   releaseControlBlocks(owner, slot, notice);
@@ -58,8 +59,8 @@ export function reclaimSlot(owner: Owner, slot: number, generation: number, noti
 
 /** A claim by the slot itself is a worker that died while it detached. */
 function isReclaimable(word: number, slot: number): boolean {
-  const state = stateOf(word);
-  return state === SlotState.RECLAIMING ? claimantOf(word) === slot : state !== SlotState.FREE;
+  const reclaimer = reclaimerOf(word);
+  return reclaimer === 0 ? stateOf(word) !== SlotState.FREE : reclaimer === slot;
 }
 
 /** Reclaims that the dead worker had begun become dead slots again, and are done now. */
@@ -67,11 +68,11 @@ function handOnClaims(owner: Owner, deadSlot: number): void {
   const { region } = owner;
   for (let slot = 1; slot <= region.maxWorkers; slot++) {
     const word = loadState(region, slot);
-    if (slot === deadSlot || stateOf(word) !== SlotState.RECLAIMING || claimantOf(word) !== deadSlot) continue;
-    const dead = packState(SlotState.SILENCED, generationOf(word));
+    const notice = noticeOf(word);
+    if (slot === deadSlot || reclaimerOf(word) !== deadSlot || notice === undefined) continue;
     atomics.store(region.i32, region.header + HeaderWord.X_DEAD, 1);
-    // How its end was known is not: by hand is the careful assumption.
-    if (swapState(region, slot, word, dead)) reclaimSlot(owner, slot, generationOf(word), 'by hand');
+    if (swapState(region, slot, word, packState(waitingState(notice), generationOf(word))))
+      reclaimSlot(owner, slot, generationOf(word), notice);
   }
 }
 
@@ -174,11 +175,11 @@ export function reclaimThread(owner: Owner, thread: number): boolean {
 export function reclaimLeftovers(owner: Owner): void {
   const { region } = owner;
   const hint = region.header + HeaderWord.X_DEAD;
-  if (region.i32[hint] === 0) return;
+  if (atomics.load(region.i32, hint) === 0) return;
   atomics.store(region.i32, hint, 0);
   for (let slot = 1; slot <= region.maxWorkers; slot++) {
     const word = loadState(region, slot);
-    if (stateOf(word) === SlotState.DEAD) reclaimSlot(owner, slot, generationOf(word), 'exited');
-    else if (stateOf(word) === SlotState.SILENCED) reclaimSlot(owner, slot, generationOf(word), 'by hand');
+    const notice = noticeOf(word);
+    if (notice !== undefined) reclaimSlot(owner, slot, generationOf(word), notice);
   }
 }

@@ -1,13 +1,12 @@
 import * as atomics from '#atomics';
 import { Classes } from '../layout/classes.js';
-import { SlotState } from '../layout/format.js';
 import { CacheWord, HeaderWord, SlotWord } from '../layout/offsets.generated.js';
-import { isPublished, kindOf, ownerOf } from '../pages/descriptor.js';
+import { kindOf, ownerOf } from '../pages/descriptor.js';
 import { recoverJournal } from '../pages/slices.js';
 import { recoverBusySpan } from '../pages/spans.js';
 import type { Owner } from '../slabs/owner.js';
 import { drainEverything, isSlab, publishedHeads, recount } from './adopt.js';
-import { claimantOf, generationOf, loadState, packState, stateOf, swapState } from './slots.js';
+import { generationOf, loadState, noticeOf, packState, reclaimerOf, swapState, waitingState } from './slots.js';
 
 /**
  * Makes the books of the calling worker right again after a call that an exception of the engine (stack overflow) cut
@@ -16,7 +15,7 @@ import { claimantOf, generationOf, loadState, packState, stateOf, swapState } fr
  */
 export function repairBooks(owner: Owner): void {
   const { region } = owner;
-  recoverJournal(region, owner.slot, isPublished);
+  recoverJournal(region, owner.slot);
   atomics.store(region.i32, region.slotWord(owner.slot) + SlotWord.X_INTENT, 0);
   for (let classId = 1; classId <= Classes.COUNT; classId++) forget(owner, classId);
   for (const { head, state, count } of [...publishedHeads(region)]) {
@@ -46,8 +45,9 @@ function handBackClaims(owner: Owner): void {
   const { region } = owner;
   for (let slot = 1; slot <= region.maxWorkers; slot++) {
     const word = loadState(region, slot);
-    if (stateOf(word) !== SlotState.RECLAIMING || claimantOf(word) !== owner.slot || slot === owner.slot) continue;
-    swapState(region, slot, word, packState(SlotState.SILENCED, generationOf(word)));
+    const notice = noticeOf(word);
+    if (slot === owner.slot || reclaimerOf(word) !== owner.slot || notice === undefined) continue;
+    swapState(region, slot, word, packState(waitingState(notice), generationOf(word)));
     atomics.store(region.i32, region.header + HeaderWord.X_DEAD, 1);
   }
 }

@@ -9,7 +9,8 @@ import type { Region } from '../memory/region.js';
  *
  *   FREE -> RESERVED -> ATTACHING -> LIVE -> RECLAIMING -> FREE (next generation)
  *
- * with DEAD (or SILENCED) in between while a reclaim waits for a step of some other worker.
+ * with DEAD in between while a reclaim waits for a step of some other worker. Where a worker's end is known by somebody's word
+ * only, SILENCED and SILENCING stand for DEAD and RECLAIMING.
  *
  * A slot is taken by a compare-and-swap on X_THREAD, which names the thread in the same instant, so even a worker killed
  * in the next one can be found by its exit. Everything after that is a change of X_STATE by compare-and-swap, each made by
@@ -28,8 +29,33 @@ export function generationOf(word: number): number {
   return word >>> SlotBits.GENERATION_SHIFT;
 }
 
-export function claimantOf(word: number): number {
+function claimantOf(word: number): number {
   return (word >>> SlotBits.CLAIMANT_SHIFT) & SlotBits.CLAIMANT_MASK;
+}
+
+/** How sure the caller is that the worker is gone: a slot reclaimed by hand keeps its control block until the next worker in it has gone. */
+export type Notice = 'exited' | 'by hand';
+
+/** The states of a slot that waits to be reclaimed, and of one that is being reclaimed, remember how its end was known. */
+export function waitingState(notice: Notice): SlotState {
+  return notice === 'exited' ? SlotState.DEAD : SlotState.SILENCED;
+}
+
+export function reclaimingState(notice: Notice): SlotState {
+  return notice === 'exited' ? SlotState.RECLAIMING : SlotState.SILENCING;
+}
+
+/** How the end of a worker was known whose slot is in this state; undefined if the slot neither waits nor is being reclaimed. */
+export function noticeOf(word: number): Notice | undefined {
+  const state = stateOf(word);
+  if (state === SlotState.DEAD || state === SlotState.RECLAIMING) return 'exited';
+  return state === SlotState.SILENCED || state === SlotState.SILENCING ? 'by hand' : undefined;
+}
+
+/** The slot that reclaims this one at the moment; 0 if none does. */
+export function reclaimerOf(word: number): number {
+  const state = stateOf(word);
+  return state === SlotState.RECLAIMING || state === SlotState.SILENCING ? claimantOf(word) : 0;
 }
 
 export function workerIdOf(slot: number, generation: number): number {
@@ -58,8 +84,8 @@ export function swapState(region: Region, slot: number, from: number, to: number
 export function claimSlot(region: Region, thread: number, state: SlotState): { slot: number; generation: number } {
   for (let slot = 1; slot <= region.maxWorkers; slot++) {
     const word = region.slotWord(slot) + SlotWord.X_THREAD;
-    // The plain read is a hint; the compare-and-swap takes the slot and says whose it is.
-    if (region.i32[word] !== 0 || atomics.compareExchange(region.i32, word, 0, thread) !== 0) continue;
+    // The compare-and-swap takes the slot and says whose it is.
+    if (atomics.compareExchange(region.i32, word, 0, thread) !== 0) continue;
     const generation = (generationOf(loadState(region, slot)) + 1) & (-1 >>> SlotBits.GENERATION_SHIFT);
     atomics.store(region.i32, region.slotWord(slot) + SlotWord.X_STATE, packState(state, generation));
     return { slot, generation };

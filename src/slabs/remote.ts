@@ -74,7 +74,7 @@ function pushQueue(region: Region, slot: number, head: number): void {
   const { i32 } = region;
   const queueWord = region.slotWord(slot) + SlotWord.X_QUEUE;
   const nextWord = sliceWord(region, head, SliceWord.X_NEXT);
-  let first = i32[queueWord];
+  let first = atomics.load(i32, queueWord);
   for (;;) {
     atomics.store(i32, nextWord, first);
     // Publishes the slab and its link to the owner.
@@ -89,11 +89,6 @@ export function takeQueue(region: Region, slot: number): number {
   return atomics.exchange(region.i32, region.slotWord(slot) + SlotWord.X_QUEUE, 0);
 }
 
-/** Makes a slab clean; returns which of its slices were dirty. */
-function makeClean(region: Region, head: number): number {
-  const word = sliceWord(region, head, SliceWord.X_STATE);
-  return atomics.and(region.i32, word, StateBits.IDENTITY_MASK) >>> StateBits.DIRTY_SHIFT;
-}
 
 /**
  * Step c over a range of slices: brings home blocks with both bits set. The live bit goes first, so a kill between the two
@@ -119,8 +114,10 @@ export function drainBits(region: Region, firstSlice: number, count: number): nu
 /** Steps b and c for one slab that the caller owns and that is on no queue. Returns the blocks that came home. */
 export function drainSlab(owner: Owner, head: number): number {
   const { region } = owner;
-  const dirty = makeClean(region, head);
-  const classId = kindOf(region.i32[sliceWord(region, head, SliceWord.X_STATE)]);
+  // Makes the slab clean: a mark made from here on queues it again.
+  const state = atomics.and(region.i32, sliceWord(region, head, SliceWord.X_STATE), StateBits.IDENTITY_MASK);
+  const dirty = state >>> StateBits.DIRTY_SHIFT;
+  const classId = kindOf(state);
   const slices = region.i32[sliceWord(region, head, SliceWord.X_COUNT)];
   let drained = 0;
   for (let pair = 0; pair * 2 < slices; pair++)

@@ -81,7 +81,7 @@ describe('slices', () => {
     const before = countClaimed(region);
     expect(slices.claim(70, 1)).toBeGreaterThan(0);
     expect(countClaimed(region)).toBe(before + 70);
-    expect(recoverJournal(region, 1, isPublished)).toBe(true);
+    expect(recoverJournal(region, 1)).toBe(true);
     expect(countClaimed(region)).toBe(before);
   });
 
@@ -90,7 +90,7 @@ describe('slices', () => {
     const { region } = stage;
     const start = slices.claim(5, 1);
     publishRun(region, start, 5, Kind.SPAN, 0);
-    expect(recoverJournal(region, 1, isPublished)).toBe(true);
+    expect(recoverJournal(region, 1)).toBe(true);
     expect(isSpan(region, start)).toBe(true);
     expect(isClaimed(region, start + 4)).toBe(true);
   });
@@ -101,11 +101,11 @@ describe('slices', () => {
     const living = new Slices(region, 2);
     const start = living.claim(3, 1);
     slices.open(start, 3);
-    expect(recoverJournal(region, 1, isPublished)).toBe(false);
+    expect(recoverJournal(region, 1)).toBe(false);
     expect(isClaimed(region, start)).toBe(true);
     publishRun(region, start, 3, Kind.SPAN, 0);
     living.close();
-    expect(recoverJournal(region, 1, isPublished)).toBe(true);
+    expect(recoverJournal(region, 1)).toBe(true);
     expect(region.i32[region.slotWord(1) + SlotWord.X_JOURNAL_START]).toBe(0);
     expect(isSpan(region, start)).toBe(true);
   });

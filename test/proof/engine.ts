@@ -1,0 +1,196 @@
+import { explore, exploreRandomly, replay, ScheduleError, type Scenario } from '../../src/testing/explorer.js';
+import type { Builds } from './machine/builds.js';
+import { RaceError } from './machine/races.js';
+import { Production, type Plot } from './machine/stage.js';
+
+/** What the exploration of one scenario did. */
+export interface Exploration {
+  readonly scenario: string;
+  readonly threads: number;
+  readonly schedules: number;
+  readonly steps: number;
+  readonly accesses: number;
+  /** All schedules with at most so many preemptions were run. */
+  readonly bound: number;
+  readonly seconds: number;
+}
+
+/** What the crash points of one scenario did. */
+export interface Crashes {
+  readonly scenario: string;
+  /** Stores before which some thread was stopped. */
+  readonly points: number;
+  /** Pairs of a first and a second death. */
+  readonly secondDeaths: number;
+  readonly schedules: number;
+  readonly seconds: number;
+}
+
+/** Adds the stacks of both accesses to a race, by running its schedule once more. */
+function withStacks(production: Production, error: ScheduleError): Error {
+  if (!(error.cause instanceof RaceError)) return error;
+  const { machine } = production.stage;
+  machine.watched = error.cause.race.word;
+  try {
+    replay(production, error.schedule);
+  } catch {
+    // It failed before, and fails the same way.
+  }
+  machine.watched = -1;
+  const { sites } = error.cause.race;
+  const second = machine.sightings.findLast(({ site }) => site === sites[1]);
+  const first = machine.sightings.findLast(({ site, thread }) => site === sites[0] && thread !== second?.thread);
+  const stacks = [first, second].map((seen) => (seen === undefined ? '' : `\n${seen.kind} by thread ${seen.thread}:\n${seen.stack}`));
+  error.message += stacks.join('');
+  return error;
+}
+
+function guarded<T>(production: Production, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof ScheduleError ? withStacks(production, error) : error;
+  }
+}
+
+export interface ExploreBudget {
+  /** Schedules in all. */
+  readonly schedules: number;
+  readonly seed: number;
+  readonly maxBound?: number;
+}
+
+/**
+ * All schedules with one preemption, then with two, and so on while they fit into the budget; random priorities for the
+ * rest of it.
+ */
+export function exploreScenario(builds: Builds, plot: Plot, budget: ExploreBudget): Exploration {
+  const production = new Production(builds, plot);
+  const began = performance.now();
+  return guarded(production, () => {
+    let bound = -1;
+    let schedules = 0;
+    let steps = 0;
+    for (let preemptions = 0; preemptions <= (budget.maxBound ?? 4); preemptions++) {
+      const left = Math.ceil((budget.schedules - schedules) * 0.75);
+      const found = explore(production, { preemptions, maxSchedules: left });
+      schedules += found.schedules;
+      steps += found.steps;
+      if (!found.isComplete) break;
+      bound = preemptions;
+    }
+    const random = exploreRandomly(production, { schedules: Math.max(0, budget.schedules - schedules), seed: budget.seed });
+    return {
+      scenario: plot.name,
+      threads: plot.threads.length,
+      schedules: schedules + random.schedules,
+      steps: steps + random.steps,
+      accesses: production.stage.machine.accesses,
+      bound,
+      seconds: (performance.now() - began) / 1000,
+    };
+  });
+}
+
+export interface CrashBudget {
+  /** Schedules for each crash point: every order of the threads, then random ones. */
+  readonly schedulesPerPoint: number;
+  /** Schedules for each pair of deaths; 0 leaves them out. */
+  readonly schedulesPerPair: number;
+  /** Every so many-th first death is followed by second ones. */
+  readonly pairStride: number;
+  readonly seed: number;
+}
+
+/** Names the crash points in the replay string: `scenario!a12!b3/schedule`. */
+class WithCrashes implements Scenario {
+  readonly name: string;
+  readonly maxSteps: number;
+  hits = 0;
+
+  constructor(
+    private readonly production: Production,
+    private readonly points: readonly CrashPoint[],
+  ) {
+    this.name = production.name + points.map(({ thread, at }) => `!${String.fromCharCode(97 + thread)}${at}`).join('');
+    this.maxSteps = production.maxSteps;
+    production.crash(points);
+  }
+
+  start(): ReturnType<Production['start']> {
+    return this.production.start();
+  }
+
+  finish(): void {
+    if (this.production.stage.machine.crashed.size === this.points.length) this.hits++;
+    this.production.finish();
+  }
+}
+
+export interface CrashPoint {
+  readonly thread: number;
+  readonly at: number;
+}
+
+class CrashSearch {
+  points = 0;
+  secondDeaths = 0;
+  schedules = 0;
+
+  constructor(
+    private readonly production: Production,
+    private readonly threads: number,
+    private readonly budget: CrashBudget,
+  ) {}
+
+  /** True if every victim died in some schedule. */
+  private run(points: readonly CrashPoint[], schedules: number): boolean {
+    const scenario = new WithCrashes(this.production, points);
+    const ordered = explore(scenario, { preemptions: 0, maxSchedules: schedules });
+    const random = exploreRandomly(scenario, { schedules: schedules - ordered.schedules, seed: this.budget.seed + points[0].at });
+    this.schedules += ordered.schedules + random.schedules;
+    return scenario.hits > 0;
+  }
+
+  victim(thread: number): void {
+    const { schedulesPerPoint, schedulesPerPair, pairStride } = this.budget;
+    for (let at = 1; this.run([{ thread, at }], schedulesPerPoint); at++) {
+      this.points++;
+      if (schedulesPerPair > 0 && at % pairStride === 1 % pairStride) this.secondVictims({ thread, at });
+    }
+  }
+
+  /** Kills another thread before each of its stores, those of its part in taking over the first among them. */
+  private secondVictims(first: CrashPoint): void {
+    for (let thread = 0; thread < this.threads; thread++) {
+      if (thread === first.thread) continue;
+      for (let at = 1; this.run([first, { thread, at }], this.budget.schedulesPerPair); at++) this.secondDeaths++;
+    }
+  }
+}
+
+/** Stops each thread before each of its stores in turn; the others take over and finish. */
+export function crashScenario(builds: Builds, plot: Plot, budget: CrashBudget): Crashes {
+  const production = new Production(builds, plot);
+  const began = performance.now();
+  const search = new CrashSearch(production, plot.threads.length, budget);
+  guarded(production, () => {
+    for (let thread = 0; thread < plot.threads.length; thread++) search.victim(thread);
+  });
+  const { points, secondDeaths, schedules } = search;
+  return { scenario: plot.name, points, secondDeaths, schedules, seconds: (performance.now() - began) / 1000 };
+}
+
+/** Runs one schedule again, as a failure printed it. Throws what it threw. */
+export function replayFailure(builds: Builds, plots: readonly Plot[], text: string): void {
+  const [head, schedule = ''] = text.split('/');
+  const [name, ...crashes] = head.split('!');
+  const plot = plots.find((candidate) => candidate.name === name);
+  if (plot === undefined) throw new RangeError(`no scenario "${name}"; there are ${plots.map((one) => one.name).join(', ')}`);
+  const production = new Production(builds, plot);
+  const points = crashes.map((crash) => ({ thread: crash.charCodeAt(0) - 97, at: Number(crash.slice(1)) }));
+  const scenario = points.length === 0 ? production : new WithCrashes(production, points);
+  guarded(production, () => {
+    replay(scenario, schedule);
+  });
+}

@@ -1,0 +1,116 @@
+import type * as Check from '../../../src/heap/check.js';
+import type * as Walk from '../../../src/heap/walk.js';
+import type * as Config from '../../../src/config/index.js';
+import type * as Tables from '../../../src/memory/tables.js';
+import type * as RegionModule from '../../../src/memory/region.js';
+import type * as Slices from '../../../src/pages/slices.js';
+import type { HeapSettings } from '../../../src/config/options.js';
+import type { ResolvedOptions } from '../../../src/config/resolve.js';
+import type { Region } from '../../../src/memory/region.js';
+import type { Membership } from '../../../src/registry/attach.js';
+import type { Owner } from '../../../src/slabs/owner.js';
+import { compile, type Patch } from './compile.js';
+import type { Machine } from './machine.js';
+import type { Site } from './transform.js';
+
+/** A call of the stepped build: runs when it is driven, one point at a time. */
+export type Steps<T> = Generator<unknown, T, undefined>;
+
+/** A heap of the stepped build: the same calls, each a generator. */
+export interface SteppedHeap {
+  malloc(bytes: number, alignment?: number): Steps<number>;
+  tryMalloc(bytes: number, alignment?: number): Steps<number>;
+  free(address: number): Steps<void>;
+  realloc(address: number, bytes: number): Steps<number>;
+  collect(): Steps<number>;
+  detach(): Steps<void>;
+  reclaim(workerId: number): Steps<boolean>;
+  readonly workerId: number;
+}
+
+/** What the stage needs of the stepped build. */
+export interface SteppedModules {
+  readonly newHeap: (region: Region, membership: Membership) => SteppedHeap;
+  readonly Region: typeof Region;
+  createRegion(options: ResolvedOptions): Steps<Region>;
+  attachWorker(region: Region, settings: HeapSettings, thread: number, reserved: number | undefined): Steps<Membership>;
+  reserveWorker(region: Region, thread: number): Steps<number>;
+  reclaimThread(owner: Owner, thread: number): Steps<boolean>;
+  link(machine: Machine): void;
+}
+
+/** The same sources as they are: for checks and walks, at full speed. */
+export interface PlainModules {
+  readonly checkHeap: typeof Check.checkHeap;
+  readonly walkBlocks: typeof Walk.walkBlocks;
+  readonly countClaimed: typeof Slices.countClaimed;
+  readonly resolveOptions: typeof Config.resolveOptions;
+  readonly tableLayout: typeof Tables.tableLayout;
+  readonly Region: typeof RegionModule.Region;
+}
+
+export interface Builds {
+  readonly stepped: SteppedModules;
+  readonly plain: PlainModules;
+  readonly sites: readonly Site[];
+}
+
+/**
+ * The geometry of the proof: one page is one slice, so a slab of 1 KiB blocks has four; a segment is two slices, so two
+ * slabs. Everything else is as in the sources.
+ */
+const TINY: Readonly<Record<string, number>> = {
+  PAGE_SLICES: 1,
+  SEGMENT_SHIFT: 13,
+  SEGMENT_BYTES: 8192,
+  SEGMENT_SLICES: 2,
+  REGION_MIN_BYTES: 4096,
+};
+
+function tiny(path: string, text: string): string {
+  if (path !== 'src/layout/geometry.ts') return text;
+  return Object.entries(TINY).reduce((changed, [name, value]) => {
+    const line = new RegExp(`^(  ${name} = )\\d+,$`, 'm');
+    if (!line.test(changed)) throw new Error(`${path} has no constant ${name}`);
+    return changed.replace(line, `$1${value},`);
+  }, text);
+}
+
+async function load(url: (module: string) => string, names: Record<string, string>): Promise<Record<string, unknown>> {
+  const found: Record<string, unknown> = {};
+  for (const [name, path] of Object.entries(names)) {
+    const loaded = (await import(/* @vite-ignore */ url(path))) as Record<string, unknown>;
+    found[name] = loaded[name];
+  }
+  return found;
+}
+
+/** Compiles and loads both builds of the sources, with a patch applied to each file first. */
+export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Builds> {
+  const both: Patch = (path, text) => patch(path, tiny(path, text));
+  const stepped = compile(both, true);
+  const plain = compile(both, false);
+  const { Heap: SteppedHeapClass, ...rest } = (await load(stepped.url, {
+    Heap: 'heap/heap',
+    Region: 'memory/region',
+    createRegion: 'memory/create',
+    attachWorker: 'registry/attach',
+    reserveWorker: 'registry/attach',
+    reclaimThread: 'registry/reclaim',
+    link: 'link',
+  })) as unknown as Omit<SteppedModules, 'newHeap'> & { Heap: new (...args: unknown[]) => SteppedHeap };
+  const modules = await load(plain.url, {
+    checkHeap: 'heap/check',
+    walkBlocks: 'heap/walk',
+    countClaimed: 'pages/slices',
+    resolveOptions: 'config/resolve',
+    tableLayout: 'memory/tables',
+    Region: 'memory/region',
+  });
+  return {
+    stepped: { ...rest, newHeap: (region, membership) => new SteppedHeapClass(region, membership) },
+    plain: modules as unknown as PlainModules,
+    sites: stepped.sites,
+  };
+}
+

@@ -1,0 +1,7 @@
+import type { Plot } from '../machine/stage.js';
+import { registryScenarios } from './registry.js';
+import { remoteScenarios } from './remote.js';
+import { sliceScenarios } from './slices.js';
+
+/** Everything that is explored. */
+export const SCENARIOS: readonly Plot[] = [...remoteScenarios, ...sliceScenarios, ...registryScenarios] as readonly Plot[];

@@ -1,0 +1,212 @@
+import { now, type Actor, type Stage } from '../machine/stage.js';
+import { blocksOf, codeOf, plot, QUARTER, WHOLE } from './cast.js';
+
+/** Tag of a thread that has no script: it died before the scenario begins. */
+const DEAD = 77;
+
+/** In setup: a worker that holds `count` blocks when it dies. */
+function dead(stage: Stage, bytes: number, count: number): readonly number[] {
+  return blocksOf(stage.attach(DEAD), bytes, count);
+}
+
+/** What a worker does that sees the death of another: takes over, allocates from what it can adopt, and frees. */
+function* inherit(actor: Actor, bytes: number): ReturnType<Actor['free']> {
+  yield* actor.bury(DEAD);
+  const block = yield* actor.tryMalloc(bytes);
+  if (block !== 0) yield* actor.free(block);
+}
+
+/** Arrivals, departures, deaths and adoption. */
+export const registryScenarios = [
+  plot({
+    name: 'adoption-by-two',
+    about: 'two workers reclaim a dead one and adopt its slab while a third frees its block',
+    slices: 4,
+    extras: 1,
+    dead: [DEAD],
+    prepare: (_, stage) => dead(stage, QUARTER, 2),
+    scripts: [
+      (first) => inherit(first, QUARTER),
+      (second) => inherit(second, QUARTER),
+      function* (third, { blocks }) {
+        yield* third.free(blocks[0]);
+      },
+    ],
+  }),
+  plot({
+    name: 'adoption-of-abandoned-by-two',
+    about: 'a slab is owned by nobody; two workers in need of its class adopt it at once while its block is freed',
+    slices: 2,
+    extras: 1,
+    dead: [DEAD],
+    prepare([first], stage) {
+      const blocks = dead(stage, QUARTER, 2);
+      now(first.bury(DEAD));
+      return blocks;
+    },
+    scripts: [
+      function* (first) {
+        yield* first.malloc(QUARTER);
+      },
+      function* (second) {
+        yield* second.malloc(QUARTER);
+      },
+      function* (third, { blocks }) {
+        yield* third.free(blocks[0]);
+      },
+    ],
+  }),
+  plot({
+    name: 'adoption-against-departure',
+    about: 'a worker leaves while another needs blocks of its class',
+    slices: 2,
+    prepare: ([first]) => blocksOf(first, QUARTER, 1),
+    scripts: [
+      function* (first) {
+        yield* first.detach();
+      },
+      function* (second) {
+        yield* second.malloc(QUARTER);
+        yield* second.malloc(QUARTER);
+      },
+    ],
+  }),
+  plot({
+    name: 'departure-of-two',
+    about: 'two workers leave at once and a third adopts what they leave',
+    slices: 4,
+    prepare: ([first, second]) => [...blocksOf(first, QUARTER, 1), ...blocksOf(second, QUARTER, 1)],
+    scripts: [
+      function* (first) {
+        yield* first.detach();
+      },
+      function* (second) {
+        yield* second.detach();
+      },
+      function* (third, { blocks }) {
+        yield* third.free(blocks[0]);
+        yield* third.malloc(QUARTER);
+      },
+    ],
+  }),
+  plot({
+    name: 'slot-reuse-against-departure',
+    about: 'a worker leaves and a newcomer takes its slot while a block of the old one is freed',
+    slices: 4,
+    extras: -1,
+    late: [1],
+    prepare: ([first]) => blocksOf(first, WHOLE, 1),
+    scripts: [
+      function* (first) {
+        yield* first.detach();
+      },
+      function* (_, __, stage) {
+        for (let tries = 0; tries < 2; tries++) {
+          let newcomer: Actor;
+          try {
+            newcomer = yield* stage.attachSteps(2);
+          } catch (error) {
+            if ((error as { code?: string }).code === 'ERR_HEAP_WORKERS') continue;
+            throw error;
+          }
+          yield* newcomer.free(yield* newcomer.malloc(WHOLE));
+          yield* newcomer.detach();
+          return;
+        }
+      },
+      function* (third, { blocks }) {
+        yield* third.free(blocks[0]);
+      },
+    ],
+  }),
+  plot({
+    name: 'attach-against-attach',
+    about: 'two threads attach where there is one slot: exactly one gets it, or one after the other',
+    slices: 3,
+    extras: -1,
+    late: [0, 1],
+    scripts: [0, 1].map(
+      (thread) =>
+        function* (_: unknown, __: unknown, stage: Stage) {
+          try {
+            const actor = yield* stage.attachSteps(thread + 1);
+            yield* actor.detach();
+          } catch (error) {
+            if ((error as { code?: string }).code !== 'ERR_HEAP_WORKERS') throw error;
+          }
+        },
+    ),
+  }),
+  plot({
+    name: 'reclaim-against-reclaim-and-attach',
+    about: 'two workers reclaim the same dead one while a newcomer takes the slot',
+    slices: 4,
+    extras: 0,
+    late: [2],
+    dead: [DEAD],
+    prepare: (_, stage) => dead(stage, WHOLE, 1),
+    scripts: [
+      function* (first) {
+        yield* first.bury(DEAD);
+      },
+      function* (second) {
+        yield* second.bury(DEAD);
+      },
+      function* (_, __, stage) {
+        const code = yield* codeOf(attachAndLeave(stage, 3));
+        if (code !== 'none' && code !== 'ERR_HEAP_WORKERS') throw new Error(code);
+      },
+    ],
+  }),
+  plot({
+    name: 'collect-against-reclaim',
+    about: 'one worker collects, with leftovers to come back to, while another reclaims the dead one',
+    slices: 4,
+    extras: 1,
+    dead: [DEAD],
+    prepare: (_, stage) => dead(stage, WHOLE, 1),
+    scripts: [
+      function* (first) {
+        yield* first.bury(DEAD);
+        yield* first.collect();
+      },
+      function* (second, { blocks }) {
+        yield* second.free(blocks[0]);
+        yield* second.collect();
+      },
+    ],
+  }),
+  plot({
+    name: 'claim-against-journal-recovery',
+    about: 'a worker claims and returns slices while another recovers the journal of a dead one that overlaps them',
+    slices: 3,
+    extras: 1,
+    dead: [DEAD],
+    prepare(_, stage) {
+      const { owner } = stage.attach(DEAD);
+      now(owner.region.grow(3) as never);
+      if (now(owner.slices.claim(2, 1) as never) === 0) throw new Error('no room to prepare');
+      return [];
+    },
+    scripts: [
+      function* (first) {
+        yield* first.bury(DEAD);
+      },
+      function* (second) {
+        const block = yield* second.tryMalloc(WHOLE);
+        const another = yield* second.tryMalloc(WHOLE);
+        if (block !== 0) yield* second.free(block);
+        if (another !== 0) yield* second.free(another);
+      },
+      function* (third) {
+        const block = yield* third.tryMalloc(WHOLE);
+        if (block !== 0) yield* third.free(block);
+      },
+    ],
+  }),
+];
+
+function* attachAndLeave(stage: Stage, tag: number): ReturnType<Actor['detach']> {
+  const actor = yield* stage.attachSteps(tag);
+  yield* actor.detach();
+}
