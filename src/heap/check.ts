@@ -6,7 +6,7 @@ import { Geometry } from '../layout/geometry.js';
 import { CacheWord, HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
 import { kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
-import { countClaimed, isClaimed } from '../pages/slices.js';
+import { countClaimed, isClaimed, journalStart } from '../pages/slices.js';
 import { isSlab, publishedHeads } from '../registry/adopt.js';
 import { loadState, stateOf } from '../registry/slots.js';
 import type { ControlShape } from '../slabs/owner.js';
@@ -133,7 +133,7 @@ function checkSlot(
 ): void {
   const at = region.slotWord(slot);
   const state = stateOf(loadState(region, slot));
-  const journal = atomics.load(region.i32, at + SlotWord.X_JOURNAL_START);
+  const journal = journalStart(atomics.load(region.i32, at + SlotWord.X_JOURNAL_START));
   if (journal !== 0 && (state === SlotState.LIVE || state === SlotState.FREE))
     corrupt('a worker at rest has an open journal', { slot, slice: journal });
   if (state !== SlotState.LIVE) return;

@@ -44,6 +44,14 @@ export const enum StateBits {
   DIRTY_SLICES_SHIFT = 1,
 }
 
+/** Fields inside X_JOURNAL_START of a worker slot. */
+export const enum JournalBits {
+  /** First slice; 0 for a closed journal. */
+  START_MASK = 0xfffff,
+  /** One opening, in the number of openings above it. */
+  NUMBER = 0x100000,
+}
+
 /** Fields inside X_STATE of a worker slot. */
 export const enum SlotBits {
   STATE_MASK = 7,

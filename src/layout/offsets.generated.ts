@@ -54,11 +54,11 @@ export const enum HeaderWord {
 export const enum SlotWord {
   /** atomic. Thread holding the slot: its tag, or minus the tag of the reserver; 0 is free. Claimed by compare-and-swap, so a worker killed inside attach can be named. */
   X_THREAD = 0,
-  /** atomic. Bits 0-2 state, 3-12 claimant slot of a reclaim, 13-31 generation. */
+  /** atomic. Bits 0-2 state, 3-12 slot that reclaims it, 13-31 generation. */
   X_STATE = 1,
   /** atomic. First slice of the worker's control block; 0 before there is one. */
   X_CONTROL = 2,
-  /** atomic. First slice of the run being claimed or released; 0 when none is. */
+  /** atomic. Bits 0-19 first slice of the run being claimed or released, 0 when none is; above, how often the journal was opened, so that a reclaimer sees changes. */
   X_JOURNAL_START = 3,
   /** atomic. Slices of that run. */
   X_JOURNAL_COUNT = 4,

@@ -88,7 +88,11 @@ export const SLOT: RecordSpec = {
       'Bits 0-2 state, 3-12 slot that reclaims it, 13-31 generation.',
     ),
     atomic('X_CONTROL', 'owner, reclaimer', "First slice of the worker's control block; 0 before there is one."),
-    atomic('X_JOURNAL_START', 'owner, reclaimer', 'First slice of the run being claimed or released; 0 when none is.'),
+    atomic(
+      'X_JOURNAL_START',
+      'owner, reclaimer',
+      'Bits 0-19 first slice of the run being claimed or released, 0 when none is; above, how often the journal was opened, so that a reclaimer sees changes.',
+    ),
     atomic('X_JOURNAL_COUNT', 'owner', 'Slices of that run.'),
     atomic(
       'X_INTENT',

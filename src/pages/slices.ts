@@ -1,6 +1,6 @@
 import * as atomics from '#atomics';
 import { lowestBit, maskOf, popcount, runStarts } from '../base/bits.js';
-import { SlotBits, SlotState } from '../layout/format.js';
+import { JournalBits, SlotBits, SlotState } from '../layout/format.js';
 import { HeaderWord, SlotWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
 import { isPublished } from './descriptor.js';
@@ -28,6 +28,8 @@ const SMALL_RUN = 8;
 export class Slices {
   private readonly region: Region;
   private readonly journal: number;
+  /** How often the journal was opened, in the upper bits of its word. */
+  private opened: number;
   /** Bitmap word where the search begins: first in the home segment of this worker, then where it last found room. */
   private hint: number;
   private readonly home: number;
@@ -37,6 +39,7 @@ export class Slices {
   constructor(region: Region, slot: number) {
     this.region = region;
     this.journal = region.slotWord(slot);
+    this.opened = atomics.load(region.i32, this.journal + SlotWord.X_JOURNAL_START) & ~JournalBits.START_MASK;
     this.home = slot;
     this.hint = this.homeWord();
   }
@@ -80,14 +83,15 @@ export class Slices {
   /** Opens the journal for a run that is about to be taken back from its state. */
   open(start: number, count: number): void {
     const { i32 } = this.region;
+    this.opened = (this.opened + JournalBits.NUMBER) | 0;
     // Order: a reclaimer that sees a start sees the count that belongs to it.
     atomics.store(i32, this.journal + SlotWord.X_JOURNAL_COUNT, count);
-    atomics.store(i32, this.journal + SlotWord.X_JOURNAL_START, start);
+    atomics.store(i32, this.journal + SlotWord.X_JOURNAL_START, start | this.opened);
   }
 
   /** The run in the journal is published or returned: nothing is in this worker's hands. */
   close(): void {
-    atomics.store(this.region.i32, this.journal + SlotWord.X_JOURNAL_START, 0);
+    atomics.store(this.region.i32, this.journal + SlotWord.X_JOURNAL_START, this.opened);
   }
 
   /** Returns a run whose state is gone. The journal was opened before the state went. */
@@ -244,27 +248,58 @@ export function isClaimed(region: Region, slice: number): boolean {
   return (atomics.load(region.i32, region.bitmap + (slice >>> 5)) & (1 << (slice & 31))) !== 0;
 }
 
+/** First slice of the run in a journal; 0 if it is closed. */
+export function journalStart(word: number): number {
+  return word & JournalBits.START_MASK;
+}
+
+/** Looks at all journals at once that `recoverJournal` makes before it gives up for now. */
+const RECOVERY_TRIES = 16;
+
 /**
- * Returns the slices a dead worker had claimed but not published, or unpublished but not returned. A slice with its bit
- * set that belongs to nothing published is either the dead worker's or in the journal of a living one; the latter are
- * left alone, and `false` says that some were, so that the caller tries again later.
+ * Returns the slices a dead worker had claimed but not published, or unpublished but not returned. False if a living
+ * worker, or a dead one whose turn is first, has some of them in its journal, so that the caller tries again later.
  */
 export function recoverJournal(region: Region, deadSlot: number): boolean {
   const { i32 } = region;
+  const at = region.slotWord(deadSlot) + SlotWord.X_JOURNAL_START;
+  const word = atomics.load(i32, at);
+  if (journalStart(word) === 0) return true;
+  let tries = 0;
+  while (!returnLeaked(region, deadSlot)) if (++tries === RECOVERY_TRIES) return false;
+  recountCommitted(region);
+  atomics.store(i32, at, word & ~JournalBits.START_MASK);
+  return true;
+}
+
+/**
+ * A slice whose bit is set and that belongs to nothing published is in somebody's journal; if in no other one, it was the dead
+ * worker's, and nobody else will ever touch it. For this the bit, the state and all journals must be seen at one
+ * instant: journals that are the same before and after (Afek et al., "Atomic snapshots of shared memory", 1993; their numbers tell a
+ * journal that was opened meanwhile) were so in between, and slices only change under a journal.
+ */
+function returnLeaked(region: Region, deadSlot: number): boolean {
   const dead = region.slotWord(deadSlot);
-  const start = atomics.load(i32, dead + SlotWord.X_JOURNAL_START);
-  if (start === 0) return true;
-  const end = Math.min(region.endSlice, start + atomics.load(i32, dead + SlotWord.X_JOURNAL_COUNT));
-  let isComplete = true;
+  const start = journalStart(atomics.load(region.i32, dead + SlotWord.X_JOURNAL_START));
+  const end = Math.min(region.endSlice, start + atomics.load(region.i32, dead + SlotWord.X_JOURNAL_COUNT));
+  const before = allJournals(region);
+  const leaked: number[] = [];
   for (let slice = start; slice < end; slice++) {
     if (!isClaimed(region, slice) || isPublished(region, slice)) continue;
-    // Journals are read after the bit and the state once more after the journals: a living claimer shows in one of them.
-    if (isInOtherJournal(region, deadSlot, slice)) isComplete = false;
-    else if (isLeaked(region, deadSlot, slice)) clearBits(region, slice, 1);
+    if (isInOtherJournal(region, deadSlot, slice)) return false;
+    leaked.push(slice);
   }
-  recountCommitted(region);
-  if (isComplete) atomics.store(i32, dead + SlotWord.X_JOURNAL_START, 0);
-  return isComplete;
+  const after = allJournals(region);
+  if (before.some((word, i) => word !== after[i])) return false;
+  for (const slice of leaked) clearBits(region, slice, 1);
+  return true;
+}
+
+function allJournals(region: Region): number[] {
+  const words: number[] = [];
+  for (let slot = 1; slot <= region.maxWorkers; slot++)
+    words.push(atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_JOURNAL_START));
+  return words;
 }
 
 /** Of two dead workers that had the same slices in their journals the one with the lower slot gives them back. */
@@ -280,16 +315,11 @@ function recountCommitted(region: Region): void {
   atomics.compareExchange(region.i32, word, counted, countClaimed(region));
 }
 
-/** Looked at once more after the journals, and the journals after that: slices change hands while one looks. */
-function isLeaked(region: Region, deadSlot: number, slice: number): boolean {
-  return isClaimed(region, slice) && !isPublished(region, slice) && !isInOtherJournal(region, deadSlot, slice);
-}
-
 function isInOtherJournal(region: Region, deadSlot: number, slice: number): boolean {
   for (let slot = 1; slot <= region.maxWorkers; slot++) {
     if (slot === deadSlot || yieldsTo(region, slot, deadSlot)) continue;
     const at = region.slotWord(slot);
-    const start = atomics.load(region.i32, at + SlotWord.X_JOURNAL_START);
+    const start = journalStart(atomics.load(region.i32, at + SlotWord.X_JOURNAL_START));
     if (start === 0) continue;
     const count = atomics.load(region.i32, at + SlotWord.X_JOURNAL_COUNT);
     if (slice >= start && slice < start + count) return true;

@@ -40,18 +40,16 @@ export function isSpan(region: Region, start: number): boolean {
  * Frees the span that begins at `start`. False if there is none: of any number of racing frees the compare-and-swap
  * lets exactly one through, whatever worker it comes from.
  */
-export function freeSpan(region: Region, slices: Slices, start: number): boolean {
+export function freeSpan(region: Region, slices: Slices, slot: number, start: number): boolean {
   const { i32 } = region;
   const state = sliceWord(region, start, SliceWord.X_STATE);
-  const expected = spanSlices(region, start);
-  slices.open(start, expected);
-  if (atomics.compareExchange(i32, state, identity(Kind.SPAN, 0), 0) !== identity(Kind.SPAN, 0)) {
-    slices.close();
-    return false;
-  }
-  // Only now can nobody resize it any more: a realloc may have been faster than this free.
+  const live = identity(Kind.SPAN, 0);
+  // Busy first: from here on nobody can resize it, so its length may go into the journal before it is nobody's any more.
+  if (atomics.compareExchange(i32, state, live, identity(Kind.SPAN_BUSY, slot)) !== live) return false;
   const count = spanSlices(region, start);
-  if (count !== expected) slices.open(start, count);
+  slices.open(start, count);
+  // From this store on the span is the journal's.
+  atomics.store(i32, state, 0);
   fillMap(region, start, count, Kind.WAS | Kind.SPAN, 0);
   slices.release(start, count);
   return true;

@@ -47,14 +47,21 @@ export function reclaimSlot(owner: Owner, slot: number, generation: number, noti
   const slabsDone = abandonAll(owner, slot);
   if (!journalDone || !slabsDone) {
     // Somebody else's step is still under way; whoever next runs short of memory or collects comes back here.
-    atomics.store(region.i32, region.header + HeaderWord.X_DEAD, 1);
     swapState(region, slot, claimed, packState(waitingState(notice), generation));
+    announceDead(region);
     return true;
   }
   releaseControlBlocks(owner, slot, notice);
   freeSlot(region, slot, claimed, threadTag());
+  // This one may have died just before it announced a slot that waits.
+  announceDead(region);
   atomics.add(region.i32, region.header + HeaderWord.X_RECLAIMS, 1);
   return true;
+}
+
+/** After a slot waits, not before: who looks round meanwhile takes the hint back. */
+function announceDead(region: Region): void {
+  atomics.store(region.i32, region.header + HeaderWord.X_DEAD, 1);
 }
 
 /** A claim by the slot itself is a worker that died while it detached. */
@@ -70,7 +77,6 @@ function handOnClaims(owner: Owner, deadSlot: number): void {
     const word = loadState(region, slot);
     const notice = noticeOf(word);
     if (slot === deadSlot || reclaimerOf(word) !== deadSlot || notice === undefined) continue;
-    atomics.store(region.i32, region.header + HeaderWord.X_DEAD, 1);
     if (swapState(region, slot, word, packState(waitingState(notice), generationOf(word))))
       reclaimSlot(owner, slot, generationOf(word), notice);
   }

@@ -16,6 +16,9 @@ import { generationOf, loadState, noticeOf, packState, reclaimerOf, swapState, w
 export function repairBooks(owner: Owner): void {
   const { region } = owner;
   recoverJournal(region, owner.slot);
+  // If another journal names the same slices, it is that of a worker that finds them taken, or of a dead one whose reclaimer
+  // returns them: then they may be in no other hand.
+  owner.slices.close();
   atomics.store(region.i32, region.slotWord(owner.slot) + SlotWord.X_INTENT, 0);
   for (let classId = 1; classId <= Classes.COUNT; classId++) forget(owner, classId);
   for (const { head, state, count } of [...publishedHeads(region)]) {

@@ -135,7 +135,6 @@ export function freeSlot(region: Region, slot: number, reclaiming: number, threa
   // From here on the slot is the freeing thread's: if it dies before the last step, its own exit names the slot.
   atomics.store(region.i32, at + SlotWord.X_THREAD, thread);
   atomics.store(region.i32, at + SlotWord.X_INTENT, 0);
-  atomics.store(region.i32, at + SlotWord.X_JOURNAL_START, 0);
   if (!swapState(region, slot, reclaiming, packState(SlotState.FREE, generationOf(reclaiming)))) return;
   // Last: from here on another worker may take the slot.
   atomics.compareExchange(region.i32, at + SlotWord.X_THREAD, thread, 0);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Kind } from '../../src/layout/format.js';
 import { HeaderWord, SlotWord } from '../../src/layout/offsets.generated.js';
 import { isPublished, publishRun } from '../../src/pages/descriptor.js';
-import { Slices, countClaimed, isClaimed, recoverJournal } from '../../src/pages/slices.js';
+import { Slices, countClaimed, isClaimed, journalStart, recoverJournal } from '../../src/pages/slices.js';
 import { allocateSpan, freeSpan, isSpan, resizeSpan } from '../../src/pages/spans.js';
 import { Stage } from './kit.js';
 
@@ -30,9 +30,9 @@ describe('slices', () => {
           expect(start % alignment).toBe(0);
           for (const [other, length] of held) expect(start + count <= other || other + length <= start).toBe(true);
           held.push([start, count]);
-          if (release) for (const [at] of held.splice(0, 1)) expect(freeSpan(stage.region, slices, at)).toBe(true);
+          if (release) for (const [at] of held.splice(0, 1)) expect(freeSpan(stage.region, slices, 1, at)).toBe(true);
         }
-        for (const [start] of held) freeSpan(stage.region, slices, start);
+        for (const [start] of held) freeSpan(stage.region, slices, 1, start);
         expect(countClaimed(stage.region)).toBe(before);
         expect(stage.region.i32[stage.region.header + HeaderWord.X_COMMITTED]).toBe(before);
       }),
@@ -49,7 +49,7 @@ describe('slices', () => {
       if (start === 0) break;
       spans.push(start);
     }
-    for (const start of spans) freeSpan(region, slices, start);
+    for (const start of spans) freeSpan(region, slices, 1, start);
     const all = region.limit - region.firstSlice;
     expect(allocateSpan(region, slices, 1, all, 1)).toBe(region.firstSlice);
   });
@@ -57,8 +57,8 @@ describe('slices', () => {
   it('lets exactly one of two frees of a span through', () => {
     const { stage, slices } = room();
     const start = allocateSpan(stage.region, slices, 1, 10, 1);
-    expect(freeSpan(stage.region, slices, start)).toBe(true);
-    expect(freeSpan(stage.region, new Slices(stage.region, 2), start)).toBe(false);
+    expect(freeSpan(stage.region, slices, 1, start)).toBe(true);
+    expect(freeSpan(stage.region, new Slices(stage.region, 2), 2, start)).toBe(false);
   });
 
   it('resizes in place when the neighbours allow and leaves the span alone when they do not', () => {
@@ -106,7 +106,7 @@ describe('slices', () => {
     publishRun(region, start, 3, Kind.SPAN, 0);
     living.close();
     expect(recoverJournal(region, 1)).toBe(true);
-    expect(region.i32[region.slotWord(1) + SlotWord.X_JOURNAL_START]).toBe(0);
+    expect(journalStart(region.i32[region.slotWord(1) + SlotWord.X_JOURNAL_START])).toBe(0);
     expect(isSpan(region, start)).toBe(true);
   });
 });

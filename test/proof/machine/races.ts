@@ -65,6 +65,11 @@ export const EXCUSED_WRITES: readonly Excuse[] = [
     inside: 'fillMap',
     why: 'The worker that owns, claims, abandons or adopts the run is the only one that stores its map words.',
   },
+  ...['publishRun', 'growInto'].map((inside) => ({
+    field: 'SliceWord.HEAD',
+    inside,
+    why: 'Read by a reclaimer (isPublished) while the run is in the journal of the worker that stores it; the reclaimer throws away what it saw when a journal names the slice or has changed. Everyone else learns of the run after X_STATE has published it.',
+  })),
   ...['drainBits', 'free', 'freeLocal', 'malloc', 'popLive', 'takeRemote'].map((inside) => ({
     field: 'live bits',
     inside,

@@ -204,6 +204,37 @@ export const registryScenarios = [
       },
     ],
   }),
+  plot({
+    name: 'claims-against-a-stale-journal',
+    about: 'a worker died before the first bit of a claim; others claim and return what its journal names while it is recovered',
+    slices: 2,
+    extras: 1,
+    dead: [DEAD],
+    prepare([first], stage) {
+      const { owner } = stage.attach(DEAD);
+      now(owner.region.grow(2) as never);
+      const block = now(first.tryMalloc(QUARTER));
+      now(owner.slices.open(block >>> 12, 1) as never);
+      now(first.free(block));
+      now(first.collect());
+      return [];
+    },
+    scripts: [
+      function* (first) {
+        const block = yield* first.tryMalloc(QUARTER);
+        if (block !== 0) yield* first.free(block);
+        yield* first.collect();
+      },
+      function* (second) {
+        const block = yield* second.tryMalloc(QUARTER);
+        if (block !== 0) yield* second.free(block);
+      },
+      function* (third) {
+        yield* third.bury(DEAD);
+        yield* third.collect();
+      },
+    ],
+  }),
 ];
 
 function* attachAndLeave(stage: Stage, tag: number): ReturnType<Actor['detach']> {

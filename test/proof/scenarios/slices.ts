@@ -80,18 +80,19 @@ export const sliceScenarios = [
     name: 'realloc-against-free',
     about: 'a span is resized by one worker and, wrongly, freed by another: an error for one of them, nothing lost',
     slices: SPAN_SLICES + 2,
+    isMisuse: true,
     prepare: ([first]) => blocksOf(first, SPAN, 1),
     scripts: [
       function* (first, { blocks }, stage) {
+        stage.ledger.unsure(blocks[0]);
         const code = yield* codeOf(first.heap.realloc(blocks[0], SPAN + 4096));
         if (!['none', 'ERR_HEAP_INVALID_ADDRESS', 'ERR_HEAP_DOUBLE_FREE', 'ERR_HEAP_OUT_OF_MEMORY'].includes(code))
           throw new Error(code);
-        stage.ledger.unsure(blocks[0]);
       },
       function* (second, { blocks }, stage) {
+        stage.ledger.unsure(blocks[0]);
         const code = yield* codeOf(second.heap.free(blocks[0]));
         if (!['none', 'ERR_HEAP_DOUBLE_FREE', 'ERR_HEAP_INVALID_FREE'].includes(code)) throw new Error(code);
-        stage.ledger.unsure(blocks[0]);
       },
     ],
   }),
