@@ -26,7 +26,8 @@ export function freeAddress(owner: Owner, address: unknown): void {
   if (kind !== 'block' && kind !== 'span') throw badAddress(region, address, 'free');
   const slice = sliceOfAddress(region, address);
   begin(owner);
-  const isFreed = kind === 'span' ? freeSpan(region, owner.slices, owner.slot, slice) : freeBlock(owner, slice, address as number);
+  const isFreed =
+    kind === 'span' ? freeSpan(region, owner.slices, owner.slot, slice) : freeBlock(owner, slice, address as number);
   owner.isMidway = false;
   if (!isFreed) throw badAddress(region, address, 'free');
 }

@@ -124,7 +124,8 @@ function runOnce(scenario: Scenario, choose: Chooser): readonly number[] {
     for (let step = 0; ; step++) {
       const ready = run.ready();
       if (ready.length === 0) break;
-      if (step === maxSteps) throw new Error(`no end after ${maxSteps} steps: somebody waits for another thread's step`);
+      if (step === maxSteps)
+        throw new Error(`no end after ${maxSteps} steps: somebody waits for another thread's step`);
       if (!ready.includes(current)) current = -1;
       current = choose(ready, current, step);
       run.move(current);
@@ -221,8 +222,7 @@ function priorityChooser(random: () => number, threads: number, steps: number, c
   const priorities = Array.from({ length: threads }, () => 1 + random());
   const points = new Set(Array.from({ length: changes }, () => Math.floor(random() * Math.max(1, steps))));
   let lowest = 1;
-  const best = (ready: readonly number[]): number =>
-    ready.reduce((a, b) => (priorities[a] >= priorities[b] ? a : b));
+  const best = (ready: readonly number[]): number => ready.reduce((a, b) => (priorities[a] >= priorities[b] ? a : b));
   return (ready, _current, step) => {
     if (points.has(step)) priorities[best(ready)] = lowest -= 1;
     return best(ready);
@@ -291,7 +291,8 @@ export function shrink(scenario: Scenario, error: ScheduleError): ScheduleError 
       replaySegments(scenario, segments);
       return false;
     } catch (found) {
-      if (!(found instanceof ScheduleError) || decode(found.schedule).length > decode(best.schedule).length) return false;
+      if (!(found instanceof ScheduleError) || decode(found.schedule).length > decode(best.schedule).length)
+        return false;
       best = found;
       return true;
     }

@@ -40,7 +40,9 @@ function withStacks(production: Production, error: ScheduleError): Error {
   const { sites } = error.cause.race;
   const second = machine.sightings.findLast(({ site }) => site === sites[1]);
   const first = machine.sightings.findLast(({ site, thread }) => site === sites[0] && thread !== second?.thread);
-  const stacks = [first, second].map((seen) => (seen === undefined ? '' : `\n${seen.kind} by thread ${seen.thread}:\n${seen.stack}`));
+  const stacks = [first, second].map((seen) =>
+    seen === undefined ? '' : `\n${seen.kind} by thread ${seen.thread}:\n${seen.stack}`,
+  );
   error.message += stacks.join('');
   return error;
 }
@@ -79,7 +81,10 @@ export function exploreScenario(builds: Builds, plot: Plot, budget: ExploreBudge
       if (!found.isComplete) break;
       bound = preemptions;
     }
-    const random = exploreRandomly(production, { schedules: Math.max(0, budget.schedules - schedules), seed: budget.seed });
+    const random = exploreRandomly(production, {
+      schedules: Math.max(0, budget.schedules - schedules),
+      seed: budget.seed,
+    });
     return {
       scenario: plot.name,
       threads: plot.threads.length,
@@ -147,7 +152,10 @@ class CrashSearch {
   private run(points: readonly CrashPoint[], schedules: number): boolean {
     const scenario = new WithCrashes(this.production, points);
     const ordered = explore(scenario, { preemptions: 0, maxSchedules: schedules });
-    const random = exploreRandomly(scenario, { schedules: schedules - ordered.schedules, seed: this.budget.seed + points[0].at });
+    const random = exploreRandomly(scenario, {
+      schedules: schedules - ordered.schedules,
+      seed: this.budget.seed + points[0].at,
+    });
     this.schedules += ordered.schedules + random.schedules;
     return scenario.hits > 0;
   }
@@ -160,11 +168,14 @@ class CrashSearch {
     }
   }
 
-  /** Kills another thread before each of its stores, those of its part in taking over the first among them. */
+  /** Kills another thread before each of the stores it makes while it takes over from the first one. */
   private secondVictims(first: CrashPoint): void {
+    const begins = [...this.production.storesBeforeHeritage];
     for (let thread = 0; thread < this.threads; thread++) {
-      if (thread === first.thread) continue;
-      for (let at = 1; this.run([first, { thread, at }], this.budget.schedulesPerPair); at++) this.secondDeaths++;
+      const begin = begins[thread] as number | undefined;
+      if (thread === first.thread || begin === undefined) continue;
+      for (let at = begin + 1; this.run([first, { thread, at }], this.budget.schedulesPerPair); at++)
+        this.secondDeaths++;
     }
   }
 }
@@ -186,7 +197,8 @@ export function replayFailure(builds: Builds, plots: readonly Plot[], text: stri
   const [head, schedule = ''] = text.split('/');
   const [name, ...crashes] = head.split('!');
   const plot = plots.find((candidate) => candidate.name === name);
-  if (plot === undefined) throw new RangeError(`no scenario "${name}"; there are ${plots.map((one) => one.name).join(', ')}`);
+  if (plot === undefined)
+    throw new RangeError(`no scenario "${name}"; there are ${plots.map((one) => one.name).join(', ')}`);
   const production = new Production(builds, plot);
   const points = crashes.map((crash) => ({ thread: crash.charCodeAt(0) - 97, at: Number(crash.slice(1)) }));
   const scenario = points.length === 0 ? production : new WithCrashes(production, points);

@@ -67,7 +67,7 @@ const TINY: Readonly<Record<string, number>> = {
   REGION_MIN_BYTES: 4096,
 };
 
-function tiny(path: string, text: string): string {
+export function tinyGeometry(path: string, text: string): string {
   if (path !== 'src/layout/geometry.ts') return text;
   return Object.entries(TINY).reduce((changed, [name, value]) => {
     const line = new RegExp(`^(  ${name} = )\\d+,$`, 'm');
@@ -87,9 +87,9 @@ async function load(url: (module: string) => string, names: Record<string, strin
 
 /** Compiles and loads both builds of the sources, with a patch applied to each file first. */
 export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Builds> {
-  const both: Patch = (path, text) => patch(path, tiny(path, text));
-  const stepped = compile(both, true);
-  const plain = compile(both, false);
+  const both: Patch = (path, text) => patch(path, tinyGeometry(path, text));
+  const stepped = await compile(both, true);
+  const plain = await compile(both, false);
   const { Heap: SteppedHeapClass, ...rest } = (await load(stepped.url, {
     Heap: 'heap/heap',
     Region: 'memory/region',
@@ -113,4 +113,3 @@ export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Buil
     sites: stepped.sites,
   };
 }
-

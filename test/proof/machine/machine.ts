@@ -203,7 +203,13 @@ export class Machine {
     }
   }
 
-  *copyWithin(array: Int32Array, site: number, to: number, from: number, end: number): Generator<unknown, void, undefined> {
+  *copyWithin(
+    array: Int32Array,
+    site: number,
+    to: number,
+    from: number,
+    end: number,
+  ): Generator<unknown, void, undefined> {
     for (let i = 0; i < end - from; i++) {
       const value = this.read(array, from + i, site);
       if (this.storePoint(array, to + i)) yield this.signal;

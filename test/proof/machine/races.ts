@@ -73,7 +73,7 @@ export const EXCUSED_WRITES: readonly Excuse[] = [
   ...['drainBits', 'free', 'freeLocal', 'malloc', 'popLive', 'takeRemote'].map((inside) => ({
     field: 'live bits',
     inside,
-    why: 'Only the slab\'s owner stores live bits; ownership passes on through X_STATE.',
+    why: "Only the slab's owner stores live bits; ownership passes on through X_STATE.",
   })),
 ];
 
@@ -96,7 +96,8 @@ export class RaceError extends Error {
     readonly race: Race,
     sites: readonly Site[],
   ) {
-    const part = (i: 0 | 1): string => `${race.kinds[i]} in ${sites[race.sites[i]].inside} (${sites[race.sites[i]].place})`;
+    const part = (i: 0 | 1): string =>
+      `${race.kinds[i]} in ${sites[race.sites[i]].inside} (${sites[race.sites[i]].place})`;
     super(`a race on ${race.name.field} of ${race.name.of}: ${part(0)} and ${part(1)}, which nothing orders`);
     this.name = 'RaceError';
   }

@@ -195,7 +195,14 @@ export class Stage {
     const resolved = plain.resolveOptions({ preset: 'minimal', backing: 'growable', maxBytes: regionSlices * 4096 });
     const settings = { ...resolved.settings, ...chosen };
     // Setup needs a machine too; it names no words yet.
-    stepped.link(new Machine({ buffer: new SharedArrayBuffer(4), length: 1, isShared: () => false, name: noName }, 1, [1], () => true));
+    stepped.link(
+      new Machine(
+        { buffer: new SharedArrayBuffer(4), length: 1, isShared: () => false, name: noName },
+        1,
+        [1],
+        () => true,
+      ),
+    );
     this.region = now(stepped.createRegion({ ...resolved, settings }));
     this.settings = settings;
     // Growth of the buffer can't be undone between schedules, so it has happened; growth of the limit is what is explored.
@@ -204,14 +211,22 @@ export class Stage {
     this.plain = new plain.Region(this.region.memory, 0, regionSlices, workers, chosen.transferSlots);
     const shift = Math.ceil(Math.log2(12 + settings.cacheCapacity));
     const tags = Array.from({ length: threads }, (_, i) => i + 1);
-    this.machine = new Machine(new RegionWords(this.plain, shift), threads, tags, (race) => isExcused(race, builds.sites));
+    this.machine = new Machine(new RegionWords(this.plain, shift), threads, tags, (race) =>
+      isExcused(race, builds.sites),
+    );
     stepped.link(this.machine);
   }
 
   /** A region object of its own for each worker: views and limit are a worker's private matter. */
   private newRegion(): Region {
     const { memory, baseSlice, endSlice, maxWorkers } = this.region;
-    return new this.builds.stepped.Region(memory, baseSlice, endSlice - baseSlice, maxWorkers, this.settings.transferSlots);
+    return new this.builds.stepped.Region(
+      memory,
+      baseSlice,
+      endSlice - baseSlice,
+      maxWorkers,
+      this.settings.transferSlots,
+    );
   }
 
   *attachSteps(tag: number, reserved?: number): Steps<Actor> {
@@ -233,7 +248,8 @@ export class Stage {
 
   freeze(): Frozen {
     const frozen = new Frozen();
-    for (const { heap, region, owner } of this.actors) for (const part of [heap, region, owner, owner.slices]) frozen.add(part);
+    for (const { heap, region, owner } of this.actors)
+      for (const part of [heap, region, owner, owner.slices]) frozen.add(part);
     return frozen;
   }
 
@@ -305,6 +321,8 @@ export class Production implements Scenario {
   private readonly undertaker: Actor;
   /** Threads that may die in this schedule: the others wait for it when their own work is done, and take over. */
   private victims: readonly number[] = [];
+  /** Fewest stores that each thread had made when it began to take over from a dead one, over all schedules since `crash`. */
+  readonly storesBeforeHeritage: number[] = [];
   /** Threads that have done all their work, or are dead. */
   private readonly over = new Set<number>();
 
@@ -339,6 +357,7 @@ export class Production implements Scenario {
     this.stage.machine.crashAt.fill(0);
     for (const { thread, at } of points) this.stage.machine.crashAt[thread] = at;
     this.victims = points.map(({ thread }) => thread);
+    this.storesBeforeHeritage.length = 0;
   }
 
   /** The script of a thread; then, once the victims are dead or done, what an heir does. */
@@ -351,6 +370,8 @@ export class Production implements Scenario {
     yield () => others.some((victim) => crashed.has(victim)) || others.every((victim) => this.over.has(victim));
     const heir = this.stage.actors.find(({ tag }) => tag === index + 1);
     if (heir === undefined || !this.stage.isAttached(heir)) return;
+    const { stores } = this.stage.machine;
+    this.storesBeforeHeritage[index] = Math.min(this.storesBeforeHeritage[index] ?? Infinity, stores[index]);
     for (const victim of others) {
       if (!crashed.has(victim)) continue;
       this.stage.machine.learnOf(victim);
@@ -360,11 +381,6 @@ export class Production implements Scenario {
     const block = this.plot.isMisuse === true ? 0 : yield* heir.tryMalloc(1024);
     if (block !== 0) yield* heir.free(block);
     yield* heir.collect();
-  }
-
-  /** Stores each thread made in the last schedule. */
-  stores(): number[] {
-    return [...this.stage.machine.stores];
   }
 
   private thread(index: number, steps: Steps<void>): Thread {
@@ -384,7 +400,8 @@ export class Production implements Scenario {
     machine.rest();
     if (machine.race !== undefined) throw new RaceError(machine.race, this.stage.builds.sites);
     const { notes } = this.stage;
-    if (machine.crashed.size === 0 && this.plot.verdict?.(notes) === false) throw new Error(`the threads noted ${notes.join(', ')}`);
+    if (machine.crashed.size === 0 && this.plot.verdict?.(notes) === false)
+      throw new Error(`the threads noted ${notes.join(', ')}`);
     if (machine.crashed.size > 0) {
       for (const thread of machine.crashed) now(this.undertaker.bury(thread + 1));
       for (const tag of this.plot.dead ?? []) now(this.undertaker.bury(tag));

@@ -98,7 +98,9 @@ export class Transform {
   private calleesOf(call: ts.CallExpression): ts.Node[] {
     const callback = this.callbackOf(call);
     const declared = this.checker.getResolvedSignature(call)?.declaration;
-    return [declared, callback].filter((node): node is ts.FunctionLikeDeclaration => node !== undefined && isFunction(node));
+    return [declared, callback].filter(
+      (node): node is ts.FunctionLikeDeclaration => node !== undefined && isFunction(node),
+    );
   }
 
   private callbackOf(call: ts.CallExpression): ts.Node | undefined {
@@ -169,10 +171,12 @@ class Rewriter {
     if (ts.isArrayLiteralExpression(node)) return this.array(node);
     if (ts.isYieldExpression(node) && node.expression !== undefined && node.asteriskToken === undefined)
       return this.f.updateYieldExpression(node, undefined, this.runtime('$value', [this.expression(node.expression)]));
-    if (ts.isYieldExpression(node)) return this.f.updateYieldExpression(node, node.asteriskToken, this.source(node.expression!));
+    if (ts.isYieldExpression(node))
+      return this.f.updateYieldExpression(node, node.asteriskToken, this.source(node.expression!));
     if (isBulkStore(node)) return this.bulk(node);
     if (ts.isCallExpression(node)) return this.call(node);
-    if (ts.isBinaryExpression(node) && isSharedElement(node.left) && this.isAssignment(node)) return this.assignment(node);
+    if (ts.isBinaryExpression(node) && isSharedElement(node.left) && this.isAssignment(node))
+      return this.assignment(node);
     if ((ts.isPostfixUnaryExpression(node) || ts.isPrefixUnaryExpression(node)) && isSharedElement(node.operand)) {
       const { operator } = node;
       if (operator === ts.SyntaxKind.PlusPlusToken || operator === ts.SyntaxKind.MinusMinusToken)
@@ -192,9 +196,28 @@ class Rewriter {
     if (!this.plan.ask.isGenerator(node)) return visited;
     const star = this.f.createToken(ts.SyntaxKind.AsteriskToken);
     if (ts.isFunctionDeclaration(visited))
-      return this.f.updateFunctionDeclaration(visited, visited.modifiers, star, visited.name, undefined, visited.parameters, undefined, visited.body);
+      return this.f.updateFunctionDeclaration(
+        visited,
+        visited.modifiers,
+        star,
+        visited.name,
+        undefined,
+        visited.parameters,
+        undefined,
+        visited.body,
+      );
     if (ts.isMethodDeclaration(visited))
-      return this.f.updateMethodDeclaration(visited, visited.modifiers, star, visited.name, undefined, undefined, visited.parameters, undefined, visited.body);
+      return this.f.updateMethodDeclaration(
+        visited,
+        visited.modifiers,
+        star,
+        visited.name,
+        undefined,
+        undefined,
+        visited.parameters,
+        undefined,
+        visited.body,
+      );
     const { parameters, body } = visited as ts.ArrowFunction;
     const block = ts.isBlock(body) ? body : this.f.createBlock([this.f.createReturnStatement(body)]);
     return this.f.createFunctionExpression(undefined, star, undefined, undefined, parameters, undefined, block);
@@ -231,7 +254,10 @@ class Rewriter {
     if (callee === undefined || !ask.steps(callee) || this.isSourceFunction(callee)) return visited;
     if (!ask.isAtomic(callee)) return this.run(node, visited);
     const { expression, typeArguments, arguments: given } = visited as ts.CallExpression;
-    const withSite = this.f.updateCallExpression(visited as ts.CallExpression, expression, typeArguments, [...given, ask.site(node)]);
+    const withSite = this.f.updateCallExpression(visited as ts.CallExpression, expression, typeArguments, [
+      ...given,
+      ask.site(node),
+    ]);
     return this.run(node, withSite);
   }
 
@@ -263,7 +289,10 @@ class Rewriter {
       ? f.createExpressionStatement(f.createYieldExpression(undefined, field(result, 'value')))
       : f.createEmptyStatement();
     const constant = (name: ts.BindingName, value: ts.Expression): ts.VariableDeclarationList =>
-      f.createVariableDeclarationList([f.createVariableDeclaration(name, undefined, undefined, value)], ts.NodeFlags.Const);
+      f.createVariableDeclarationList(
+        [f.createVariableDeclaration(name, undefined, undefined, value)],
+        ts.NodeFlags.Const,
+      );
     const body = f.createBlock([
       f.createVariableStatement(undefined, constant(result, next)),
       f.createIfStatement(field(result, 'done'), f.createBreakStatement()),
@@ -299,14 +328,23 @@ class Rewriter {
   }
 
   /** `m.loadPoint(a, b) && (yield m.signal)`; nothing where there is no way to yield. */
-  private point(at: ts.Node, name: 'loadPoint' | 'storePoint', array: ts.Expression, index: ts.Expression): ts.Expression | undefined {
+  private point(
+    at: ts.Node,
+    name: 'loadPoint' | 'storePoint',
+    array: ts.Expression,
+    index: ts.Expression,
+  ): ts.Expression | undefined {
     if (!this.inGenerator(at)) return undefined;
     const signal = this.f.createPropertyAccessExpression(this.f.createIdentifier('m'), 'signal');
     const pause = this.f.createParenthesizedExpression(this.f.createYieldExpression(undefined, signal));
     return this.f.createLogicalAnd(this.machine(name, [array, index]), pause);
   }
 
-  private place(node: ts.ElementAccessExpression): { array: ts.Identifier; index: ts.Identifier; set: ts.Expression[] } {
+  private place(node: ts.ElementAccessExpression): {
+    array: ts.Identifier;
+    index: ts.Identifier;
+    set: ts.Expression[];
+  } {
     const [array, index] = [this.temp(), this.temp()];
     const set = [
       this.f.createAssignment(array, this.expression(node.expression)),
@@ -335,7 +373,10 @@ class Rewriter {
     const old = this.temp();
     const read = this.f.createAssignment(old, this.machine('read', [array, index, site]));
     const operator = binaryOf(kind);
-    const sum = this.f.createAssignment(value, this.f.createBinaryExpression(old, operator, this.f.createParenthesizedExpression(right)));
+    const sum = this.f.createAssignment(
+      value,
+      this.f.createBinaryExpression(old, operator, this.f.createParenthesizedExpression(right)),
+    );
     return this.sequence([...set, this.point(node, 'loadPoint', array, index), read, sum, point, write]);
   }
 
@@ -349,10 +390,18 @@ class Rewriter {
     const site = this.plan.ask.site(node);
     const read = this.f.createAssignment(old, this.machine('read', [array, index, site]));
     const sign = operator === ts.SyntaxKind.PlusPlusToken ? ts.SyntaxKind.PlusToken : ts.SyntaxKind.MinusToken;
-    const sum = this.f.createAssignment(value, this.f.createBinaryExpression(old, sign, this.f.createNumericLiteral(1)));
+    const sum = this.f.createAssignment(
+      value,
+      this.f.createBinaryExpression(old, sign, this.f.createNumericLiteral(1)),
+    );
     const write = this.machine('write', [array, index, value, site]);
     const result = ts.isPostfixUnaryExpression(node) ? old : value;
-    const points = [this.point(node, 'loadPoint', array, index), read, sum, this.point(node, 'storePoint', array, index)];
+    const points = [
+      this.point(node, 'loadPoint', array, index),
+      read,
+      sum,
+      this.point(node, 'storePoint', array, index),
+    ];
     return this.sequence([...set, ...points, write, result]);
   }
 

@@ -34,9 +34,15 @@ export class RegionWords implements WordMap {
     this.tables = [
       { start: region.header, name: record(HEADER, 'header') },
       { start: region.slotWord(1), name: (offset) => slots(offset + SLOT.words) },
-      { start: region.transferWord(1, Classes.FIRST_MID), name: (offset) => ({ field: 'transfer slot', of: String(offset) }) },
+      {
+        start: region.transferWord(1, Classes.FIRST_MID),
+        name: (offset) => ({ field: 'transfer slot', of: String(offset) }),
+      },
       { start: region.bitmap + (region.baseSlice >>> 5), name: (offset) => ({ field: 'bitmap', of: String(offset) }) },
-      { start: region.map + region.baseSlice, name: (offset) => ({ field: 'map', of: `slice ${offset + region.baseSlice}` }) },
+      {
+        start: region.map + region.baseSlice,
+        name: (offset) => ({ field: 'map', of: `slice ${offset + region.baseSlice}` }),
+      },
       { start: region.slices + region.baseSlice * SLICE.words, name: record(SLICE, 'slice') },
       { start: region.bits + region.baseSlice * BIT_WORDS_PER_SLICE, name: bitsName },
       { start: (region.firstSlice * 4096) / 4, name: (offset) => this.behindTables(offset) },
@@ -68,5 +74,8 @@ export class RegionWords implements WordMap {
 }
 
 function bitsName(offset: number): WordName {
-  return { field: offset % 2 === 0 ? 'live bits' : 'remote bits', of: `slice ${Math.floor(offset / BIT_WORDS_PER_SLICE)}` };
+  return {
+    field: offset % 2 === 0 ? 'live bits' : 'remote bits',
+    of: `slice ${Math.floor(offset / BIT_WORDS_PER_SLICE)}`,
+  };
 }

@@ -4,4 +4,8 @@ import { remoteScenarios } from './remote.js';
 import { sliceScenarios } from './slices.js';
 
 /** Everything that is explored. */
-export const SCENARIOS: readonly Plot[] = [...remoteScenarios, ...sliceScenarios, ...registryScenarios] as readonly Plot[];
+export const SCENARIOS: readonly Plot[] = [
+  ...remoteScenarios,
+  ...sliceScenarios,
+  ...registryScenarios,
+] as readonly Plot[];

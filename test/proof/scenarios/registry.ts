@@ -206,7 +206,8 @@ export const registryScenarios = [
   }),
   plot({
     name: 'claims-against-a-stale-journal',
-    about: 'a worker died before the first bit of a claim; others claim and return what its journal names while it is recovered',
+    about:
+      'a worker died before the first bit of a claim; others claim and return what its journal names while it is recovered',
     slices: 2,
     extras: 1,
     dead: [DEAD],

@@ -229,7 +229,7 @@ export const remoteScenarios = [
   }),
   plot({
     name: 'transfer-slots-against-detach',
-    about: "a block is put into a transfer slot while its owner leaves and another worker adopts its slab",
+    about: 'a block is put into a transfer slot while its owner leaves and another worker adopts its slab',
     slices: 8,
     settings: { transferSlots: 1, transferBudget: 2 },
     prepare: ([owner]) => blocksOf(owner, MID, 2),
