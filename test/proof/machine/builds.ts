@@ -36,6 +36,7 @@ export interface SteppedModules {
   attachWorker(region: Region, settings: HeapSettings, thread: number, reserved: number | undefined): Steps<Membership>;
   reserveWorker(region: Region, thread: number): Steps<number>;
   reclaimThread(owner: Owner, thread: number): Steps<boolean>;
+  reclaimWorker(owner: Owner, workerId: number, notice: 'exited'): Steps<boolean>;
   link(machine: Machine): void;
 }
 
@@ -97,6 +98,7 @@ export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Buil
     attachWorker: 'registry/attach',
     reserveWorker: 'registry/attach',
     reclaimThread: 'registry/reclaim',
+    reclaimWorker: 'registry/reclaim',
     link: 'link',
   })) as unknown as Omit<SteppedModules, 'newHeap'> & { Heap: new (...args: unknown[]) => SteppedHeap };
   const modules = await load(plain.url, {

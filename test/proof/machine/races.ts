@@ -32,6 +32,11 @@ export const EXCUSED_READS: readonly Excuse[] = [
     why: 'Tells empty slices from others; whatever is not 0 is read again as an atomic before it is used, and who acts on it swaps the word.',
   },
   {
+    field: 'HeaderWord.X_LIMIT',
+    inside: 'isStale',
+    why: 'A look whether views should be renewed. Whoever was given an address in new memory was given it after the growth was published; an old value can only hide growth that nobody told this worker of.',
+  },
+  {
     field: 'SlotWord.X_QUEUE',
     inside: 'drainQueue',
     why: 'A look whether the exchange is worth it. An old 0 delays blocks to the next slow path; collect() takes the queue without a look.',

@@ -1,5 +1,6 @@
 import type { HeapSettings } from '../../../src/config/options.js';
 import { SlotState } from '../../../src/layout/format.js';
+import { SlotWord } from '../../../src/layout/offsets.generated.js';
 import type { Region } from '../../../src/memory/region.js';
 import { stateOf } from '../../../src/registry/slots.js';
 import { STOPPED, type Scenario, type Thread } from '../../../src/testing/explorer.js';
@@ -107,8 +108,19 @@ export class Actor {
   }
 
   /** What an exit event makes a worker do that watches. */
-  bury(tag: number): Steps<boolean> {
-    return this.stage.builds.stepped.reclaimThread(this.owner, tag);
+  *bury(tag: number): Steps<boolean> {
+    const { builds, reservations } = this.stage;
+    const reserved = reservations.get(tag);
+    const byThread = yield* builds.stepped.reclaimThread(this.owner, tag);
+    if (reserved === undefined) return byThread;
+    return (yield* builds.stepped.reclaimWorker(this.owner, reserved, 'exited')) || byThread;
+  }
+
+  /** In setup: a place for the thread with this tag. */
+  reserveFor(tag: number): number {
+    const workerId = now(this.stage.builds.stepped.reserveWorker(this.region, this.tag));
+    this.stage.reservations.set(tag, workerId);
+    return workerId;
   }
 }
 
@@ -175,6 +187,8 @@ export class Stage {
   readonly settings: HeapSettings;
   readonly ledger = new Ledger();
   readonly actors: Actor[] = [];
+  /** Worker ids reserved for threads, by their tags. */
+  readonly reservations = new Map<number, number>();
   machine!: Machine;
   /** What the threads of this schedule noted, for the plot's verdict. */
   notes: string[] = [];
@@ -266,22 +280,26 @@ export class Stage {
   }
 
   private slotState(slot: number): SlotState {
-    return stateOf(Atomics.load(this.plain.i32, this.plain.slotWord(slot) + 1));
+    return stateOf(Atomics.load(this.plain.i32, this.plain.slotWord(slot) + SlotWord.X_STATE));
   }
 
   isAttached({ owner }: Actor): boolean {
-    const word = Atomics.load(this.plain.i32, this.plain.slotWord(owner.slot) + 1);
+    const word = Atomics.load(this.plain.i32, this.plain.slotWord(owner.slot) + SlotWord.X_STATE);
     const id = (word >>> 13) * 1024 + owner.slot;
     return stateOf(word) === SlotState.LIVE && id === owner.workerId;
   }
 
-  /** Only the tables and one control block for each live worker are claimed, and every other slot is free. */
+  /**
+   * Only the tables and one control block for each live worker are claimed, and every other slot is free. One that was reclaimed
+   * by hand may keep its control block: its worker may be alive.
+   */
   private expectEmpty(): void {
     const { plain } = this.builds;
     let live = 0;
     for (let slot = 1; slot <= this.plain.maxWorkers; slot++) {
       const state = this.slotState(slot);
-      if (state === SlotState.LIVE) live++;
+      const keepsControl = Atomics.load(this.plain.i32, this.plain.slotWord(slot) + SlotWord.X_CONTROL) !== 0;
+      if (state === SlotState.LIVE || (state === SlotState.FREE && keepsControl)) live++;
       else if (state !== SlotState.FREE && state !== SlotState.RESERVED)
         throw new Error(`slot ${slot} is in state ${state} when everyone is at rest`);
     }

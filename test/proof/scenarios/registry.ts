@@ -236,6 +236,51 @@ export const registryScenarios = [
       },
     ],
   }),
+  plot({
+    name: 'reserved-attach-against-allocation',
+    about: 'a worker attaches to its reserved place, wherever it dies in there, while another allocates and frees',
+    slices: 3,
+    late: [0],
+    prepare([, second]) {
+      second.reserveFor(1);
+      return [];
+    },
+    scripts: [
+      function* (_, __, stage) {
+        const actor = yield* stage.attachSteps(1, stage.reservations.get(1));
+        yield* actor.free(yield* actor.malloc(QUARTER));
+        yield* actor.detach();
+      },
+      function* (second) {
+        yield* second.free(yield* second.malloc(QUARTER));
+      },
+    ],
+  }),
+  plot({
+    name: 'reclaim-by-hand-of-one-that-lives',
+    about:
+      'a worker at rest is reclaimed by hand, by mistake, while its block is freed; its next call says so and harms nobody',
+    slices: 4,
+    prepare: ([first]) => blocksOf(first, QUARTER, 2),
+    scripts: [
+      function* (first, _, stage) {
+        yield () => stage.notes.includes('reclaimed') || stage.machine.crashed.size > 0;
+        if (!stage.notes.includes('reclaimed')) return;
+        // It wakes up by something that comes after, a message say.
+        stage.machine.learnOf(1);
+        const code = yield* codeOf(first.heap.malloc(QUARTER));
+        if (code !== 'ERR_HEAP_DETACHED') throw new Error(`a reclaimed worker got ${code}`);
+      },
+      function* (second, { actors }, stage) {
+        yield* second.heap.reclaim(actors[0].heap.workerId);
+        stage.note('reclaimed');
+        yield* second.malloc(QUARTER);
+      },
+      function* (third, { blocks }) {
+        yield* third.free(blocks[0]);
+      },
+    ],
+  }),
 ];
 
 function* attachAndLeave(stage: Stage, tag: number): ReturnType<Actor['detach']> {

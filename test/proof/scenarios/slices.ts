@@ -128,6 +128,21 @@ export const sliceScenarios = [
     ],
   }),
   plot({
+    name: 'moving-realloc-against-growth',
+    about: 'a block moves to a larger class while another worker grows the region',
+    slices: 6,
+    prepare: ([first]) => blocksOf(first, QUARTER, 1),
+    scripts: [
+      function* (first, { blocks }) {
+        yield* first.free(yield* first.realloc(blocks[0], WHOLE));
+      },
+      function* (second) {
+        yield* second.malloc(WHOLE);
+        yield* second.malloc(QUARTER);
+      },
+    ],
+  }),
+  plot({
     name: 'exhaustion-by-two',
     about: 'both workers fill the region to the brim, scrape, and give back',
     slices: 2,
