@@ -1,16 +1,26 @@
 /** `npm run prove`: explores every scenario, stops threads before every store, applies every mutant, and prints the figures. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { SingleBar } from 'cli-progress';
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
+import { machine } from '../../bench/environment.js';
 import { replayFailure } from './engine.js';
 import { loadBuilds } from './machine/builds.js';
 import { EXCUSED_READS, EXCUSED_WRITES } from './machine/races.js';
 import { SCENARIOS } from './scenarios/index.js';
-import { allTasks, figuresOf, FULL, type ProofBudget, type ProofFigures, type Task, type TaskResult } from './tasks.js';
+import {
+  allTasks,
+  figuresOf,
+  FULL,
+  type ProofBudget,
+  type ProofFigures,
+  type ProofReport,
+  type Task,
+  type TaskResult,
+} from './tasks.js';
 
 interface Flags {
   readonly schedules: number;
@@ -95,16 +105,13 @@ function printFigures(figures: ProofFigures, seconds: number): void {
 }
 
 function saveFigures(path: string, figures: ProofFigures, seconds: number): void {
-  const environment = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism() };
   const command = `npm run prove${process.argv
     .slice(2)
     .map((word) => ` ${word}`)
     .join('')}`;
   const date = new Date().toISOString().slice(0, 10);
-  writeFileSync(
-    path,
-    `${JSON.stringify({ date, command, environment, seconds: Math.round(seconds), ...figures }, null, 2)}\n`,
-  );
+  const report: ProofReport = { date, command, environment: machine(), seconds: Math.round(seconds), ...figures };
+  writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`);
 }
 
 async function prove(flags: Flags): Promise<void> {

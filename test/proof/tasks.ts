@@ -1,3 +1,4 @@
+import { type machine } from '../../bench/environment.js';
 import { crashScenario, exploreScenario, type CrashBudget, type Crashes, type Exploration } from './engine.js';
 import type { Builds } from './machine/builds.js';
 import { SCENARIOS } from './scenarios/index.js';
@@ -32,6 +33,14 @@ export type TaskResult =
   | { readonly task: Task; readonly explored: Exploration }
   | { readonly task: Task; readonly crashed: Crashes }
   | { readonly task: Task; readonly failure: string };
+
+/** The figures of a run, with what made them. */
+export interface ProofReport extends ProofFigures {
+  readonly date: string;
+  readonly command: string;
+  readonly environment: ReturnType<typeof machine>;
+  readonly seconds: number;
+}
 
 /** The longest first, so that no core is left alone with one at the end. */
 export function allTasks(only?: string): Task[] {

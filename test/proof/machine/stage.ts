@@ -18,6 +18,9 @@ export function now<T>(steps: Steps<T>): T {
   }
 }
 
+/** What a method of the stepped build really returns: its type is that of the sources, where it is no generator. */
+export const stepsOf = <T>(returned: T): Steps<T> => returned as unknown as Steps<T>;
+
 /** The region of a scenario: sizes in slices of 4 KiB, and options that differ from the tiny ones. */
 export interface StageOptions {
   /** Slices for blocks, beyond the tables and the control blocks of the workers that setup attaches. */

@@ -29,8 +29,7 @@ const FUNCTIONS = [
 const isFunction = (node: ts.Node): node is ts.FunctionLikeDeclaration => FUNCTIONS.includes(node.kind);
 
 function enclosingFunction(node: ts.Node): ts.FunctionLikeDeclaration | undefined {
-  for (let at: ts.Node | undefined = node.parent as ts.Node | undefined; at !== undefined; at = at.parent)
-    if (isFunction(at)) return at;
+  for (let at: ts.Node | undefined = node.parent; at !== undefined; at = at.parent) if (isFunction(at)) return at;
   return undefined;
 }
 
@@ -105,7 +104,7 @@ export class Transform {
 
   private callbackOf(call: ts.CallExpression): ts.Node | undefined {
     if (!ts.isPropertyAccessExpression(call.expression) || !HELPED.has(call.expression.name.text)) return undefined;
-    const [argument] = call.arguments;
+    const argument = call.arguments.at(0);
     if (argument === undefined || ts.isArrowFunction(argument)) return argument;
     return this.checker.getTypeAtLocation(argument).getCallSignatures().at(0)?.declaration;
   }
@@ -253,11 +252,8 @@ class Rewriter {
     const callee = ask.callee(node);
     if (callee === undefined || !ask.steps(callee) || this.isSourceFunction(callee)) return visited;
     if (!ask.isAtomic(callee)) return this.run(node, visited);
-    const { expression, typeArguments, arguments: given } = visited as ts.CallExpression;
-    const withSite = this.f.updateCallExpression(visited as ts.CallExpression, expression, typeArguments, [
-      ...given,
-      ask.site(node),
-    ]);
+    const { expression, typeArguments, arguments: given } = visited;
+    const withSite = this.f.updateCallExpression(visited, expression, typeArguments, [...given, ask.site(node)]);
     return this.run(node, withSite);
   }
 

@@ -1,4 +1,5 @@
-import { now, type Actor, type Stage } from '../machine/stage.js';
+import type { Steps } from '../machine/builds.js';
+import { now, stepsOf, type Actor, type Stage } from '../machine/stage.js';
 import { blocksOf, codeOf, plot, QUARTER, WHOLE } from './cast.js';
 
 /** Tag of a thread that has no script: it died before the scenario begins. */
@@ -7,6 +8,12 @@ const DEAD = 77;
 /** In setup: a worker that holds `count` blocks when it dies. */
 function dead(stage: Stage, bytes: number, count: number): readonly number[] {
   return blocksOf(stage.attach(DEAD), bytes, count);
+}
+
+/** What a worker does first that claims a slice. */
+function openJournal(owner: Actor['owner'], slice: number): Steps<void> {
+  const open = owner.slices.open.bind(owner.slices) as unknown as (start: number, count: number) => Steps<void>;
+  return open(slice, 1);
 }
 
 /** What a worker does that sees the death of another: takes over, allocates from what it can adopt, and frees. */
@@ -184,8 +191,8 @@ export const registryScenarios = [
     dead: [DEAD],
     prepare(_, stage) {
       const { owner } = stage.attach(DEAD);
-      now(owner.region.grow(3) as never);
-      if (now(owner.slices.claim(2, 1) as never) === 0) throw new Error('no room to prepare');
+      now(stepsOf(owner.region.grow(3)));
+      if (now(stepsOf(owner.slices.claim(2, 1))) === 0) throw new Error('no room to prepare');
       return [];
     },
     scripts: [
@@ -213,9 +220,9 @@ export const registryScenarios = [
     dead: [DEAD],
     prepare([first], stage) {
       const { owner } = stage.attach(DEAD);
-      now(owner.region.grow(2) as never);
+      now(stepsOf(owner.region.grow(2)));
       const block = now(first.tryMalloc(QUARTER));
-      now(owner.slices.open(block >>> 12, 1) as never);
+      now(openJournal(owner, block >>> 12));
       now(first.free(block));
       now(first.collect());
       return [];
