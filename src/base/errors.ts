@@ -32,8 +32,25 @@ export class HeapError extends Error {
   }
 }
 
+/** Throws ERR_HEAP_CORRUPT: shared memory contradicts itself, so somebody wrote where no block of theirs was. */
+export function corrupt(what: string, details: HeapErrorDetails): never {
+  const numbers = Object.entries(details)
+    .map(([name, value]) => `${name} ${String(value)}`)
+    .join(', ');
+  throw new HeapError('ERR_HEAP_CORRUPT', `${what} (${numbers})`, details);
+}
+
 /** A value in a message: short, and never throws whatever it is given. */
 export function show(value: unknown): string {
+  try {
+    return describe(value);
+  } catch {
+    // A revoked proxy, or a getter that throws.
+    return `[${typeof value}]`;
+  }
+}
+
+function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value);
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return `[function ${value.name}]`;

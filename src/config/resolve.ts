@@ -48,12 +48,23 @@ function nearest(name: string, names: readonly string[]): string {
   return names.reduce((best, candidate) => (score(candidate) < score(best) ? candidate : best));
 }
 
-function isSharedBuffer(value: unknown): value is SharedArrayBuffer {
-  return typeof SharedArrayBuffer === 'function' && value instanceof SharedArrayBuffer;
+/** Objects that only inherit from the class throw as soon as they are used. */
+function isGenuine(test: () => boolean): boolean {
+  try {
+    return test();
+  } catch {
+    return false;
+  }
+}
+
+export function isSharedBuffer(value: unknown): value is SharedArrayBuffer {
+  if (typeof SharedArrayBuffer !== 'function') return false;
+  return isGenuine(() => value instanceof SharedArrayBuffer && value.byteLength >= 0);
 }
 
 export function isSharedMemory(value: unknown): value is WebAssembly.Memory {
-  return typeof WebAssembly === 'object' && value instanceof WebAssembly.Memory && isSharedBuffer(value.buffer);
+  if (typeof WebAssembly !== 'object') return false;
+  return isGenuine(() => value instanceof WebAssembly.Memory && isSharedBuffer(value.buffer) && value.grow(0) >= 0);
 }
 
 /** What would be right for this option, as the end of a sentence. */
@@ -114,7 +125,12 @@ function findPreset(preset: unknown): Preset {
     });
   }
   const candidate = preset as Partial<Preset> | null;
-  if (typeof candidate !== 'object' || candidate === null || typeof candidate.options !== 'object')
+  if (
+    typeof candidate !== 'object' ||
+    candidate === null ||
+    typeof candidate.options !== 'object' ||
+    (candidate.options as object | null) === null
+  )
     fail(`preset is ${show(preset)}; it must be the name of a preset or an object { name, version, options }`, {
       option: 'preset',
       value: preset,

@@ -20,8 +20,9 @@ export function isTypedArray(value: unknown): value is TypedArray {
   return ArrayBuffer.isView(value) && !(value instanceof DataView);
 }
 
+/** What all typed array constructors inherit from. */
+const TypedArrayBase = Object.getPrototypeOf(Uint8Array) as abstract new () => TypedArray;
+
 export function isTypedArrayConstructor(value: unknown): value is TypedArrayConstructor {
-  return (
-    typeof value === 'function' && typeof (value as { BYTES_PER_ELEMENT?: unknown }).BYTES_PER_ELEMENT === 'number'
-  );
+  return typeof value === 'function' && (value as { prototype?: unknown }).prototype instanceof TypedArrayBase;
 }

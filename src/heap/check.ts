@@ -1,5 +1,5 @@
 import * as atomics from '#atomics';
-import { HeapError } from '../base/errors.js';
+import { corrupt } from '../base/errors.js';
 import { CLASS_BYTES, Classes } from '../layout/classes.js';
 import { Kind, MapBits, SlotState } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
@@ -8,17 +8,10 @@ import type { Region } from '../memory/region.js';
 import { kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
 import { countClaimed, isClaimed, journalStart } from '../pages/slices.js';
 import { isSlab, publishedHeads } from '../registry/adopt.js';
-import { loadState, stateOf } from '../registry/slots.js';
+import { loadControl, loadState, stateOf } from '../registry/slots.js';
 import type { ControlShape } from '../slabs/owner.js';
 import type { HeapSettings } from '../config/options.js';
-import { bitsWord, slabCapacity } from '../slabs/slab.js';
-
-function corrupt(what: string, details: Record<string, unknown>): never {
-  const numbers = Object.entries(details)
-    .map(([name, value]) => `${name} ${String(value)}`)
-    .join(', ');
-  throw new HeapError('ERR_HEAP_CORRUPT', `${what} (${numbers})`, details);
-}
+import { bitsWord, slabCapacity, slabSlices } from '../slabs/slab.js';
 
 /** Cached blocks of each slab: head slice -> how many, with every cached block checked on the way. */
 type CachedBySlab = Map<number, number>;
@@ -83,6 +76,7 @@ function checkSlab(
   const live = checkBits(region, head, classId, capacity);
   const owner = ownerOf(state);
   if (owner === 0) return;
+  if (owner > region.maxWorkers) corrupt('a slab belongs to a slot that is none', { slice: head, owner });
   if (stateOf(loadState(region, owner)) === SlotState.FREE)
     corrupt('a slab belongs to a free slot', { slice: head, owner });
   if (stateOf(loadState(region, owner)) !== SlotState.LIVE) return;
@@ -109,7 +103,7 @@ function checkSlab(
 function checkBits(region: Region, head: number, classId: number, capacity: number): number {
   const step = CLASS_BYTES[classId] / Geometry.GRANULE_BYTES;
   const first = head * Geometry.SLICE_GRANULES;
-  const end = region.i32[sliceWord(region, head, SliceWord.X_COUNT)] * Geometry.SLICE_GRANULES;
+  const end = slabSlices(region, head) * Geometry.SLICE_GRANULES;
   let live = 0;
   for (let granule = 0; granule < end; granule++) {
     const word = bitsWord(region, first + granule);
@@ -137,7 +131,7 @@ function checkSlot(
   if (journal !== 0 && (state === SlotState.LIVE || state === SlotState.FREE))
     corrupt('a worker at rest has an open journal', { slot, slice: journal });
   if (state !== SlotState.LIVE) return;
-  const control = atomics.load(region.i32, at + SlotWord.X_CONTROL);
+  const control = loadControl(region, slot, shape.slices);
   if (control === 0) corrupt('a live worker has no control block', { slot });
   const base = region.addressOf(control) / 4;
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
@@ -171,7 +165,7 @@ function checkCached(region: Region, slot: number, classId: number, granule: num
 function listedSlabs(region: Region, shape: ControlShape): Set<number> {
   const listed = new Set<number>();
   for (let slot = 1; slot <= region.maxWorkers; slot++) {
-    const control = atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_CONTROL);
+    const control = loadControl(region, slot, shape.slices);
     if (control === 0 || stateOf(loadState(region, slot)) !== SlotState.LIVE) continue;
     for (let classId = 1; classId <= Classes.COUNT; classId++) {
       const cache = region.addressOf(control) / 4 + (classId << shape.cacheShift);

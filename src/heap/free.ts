@@ -1,8 +1,9 @@
+import { corrupt } from '../base/errors.js';
 import { Kind, MapBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
-import { CacheWord, SliceWord } from '../layout/offsets.generated.js';
+import { CacheWord } from '../layout/offsets.generated.js';
 import { CLASS_BYTES } from '../layout/classes.js';
-import { sliceWord } from '../pages/descriptor.js';
+import { headOf } from '../pages/descriptor.js';
 import { freeSpan } from '../pages/spans.js';
 import { offerTransfer, spill } from '../slabs/cache.js';
 import type { Owner } from '../slabs/owner.js';
@@ -60,8 +61,9 @@ function freeLocal(owner: Owner, granule: number, classId: number): void {
 
 function freeRemote(owner: Owner, slice: number, granule: number, classId: number, ownerSlot: number): boolean {
   const { region } = owner;
+  if (ownerSlot > region.maxWorkers) corrupt('a slab belongs to a slot that is none', { slice, owner: ownerSlot });
   // Before the mark, while the block pins its slab: afterwards the slice may be anything.
-  const head = region.i32[sliceWord(region, slice, SliceWord.HEAD)];
+  const head = headOf(region, slice);
   if (!markRemote(region, granule)) return false;
   region.i32[owner.cache(classId) + CacheWord.REMOTE_FREES]++;
   if (ownerSlot !== 0 && offerTransfer(owner, ownerSlot, head, granule, classId)) return true;

@@ -5,7 +5,7 @@ import { CLASS_OF } from '../layout/classes.js';
 import { MapBits, SlotState } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
-import { createRegion, openRegion, settingsOf, tokenOf, type HeapToken } from '../memory/create.js';
+import { createRegion, giveUpRegion, openRegion, settingsOf, tokenOf, type HeapToken } from '../memory/create.js';
 import type { Region } from '../memory/region.js';
 import { countClaimed } from '../pages/slices.js';
 import { isExitingWorker, tagOfThread, threadTag, type ExitingWorker } from '../platform/host.js';
@@ -22,7 +22,7 @@ import { Identity } from './identity.js';
 import { badAddress, usableBytes } from './lookup.js';
 import { outOfMemory, reallocate } from './reallocate.js';
 import { gatherStats, type HeapStats } from './stats.js';
-import { checkAlignment, checkLength, checkSize } from './validate.js';
+import { checkAddressList, checkAlignment, checkIterable, checkLength, checkSize } from './validate.js';
 import { walkBlocks, type BlockInfo } from './walk.js';
 
 /** Reads as empty caches of no capacity: what the fast path sees when it is switched off. */
@@ -112,7 +112,12 @@ export class Heap {
    */
   static create(options: CreateOptions = {}): Heap {
     const region = createRegion(resolveOptions(options));
-    return Heap.join(region, settingsOf(region), undefined);
+    try {
+      return Heap.join(region, settingsOf(region), undefined);
+    } catch (error) {
+      giveUpRegion(region);
+      throw error;
+    }
   }
 
   /**
@@ -231,7 +236,7 @@ export class Heap {
     this.checkAttached('realloc');
     checkSize('realloc', 'bytes', bytes);
     if (address === 0) return this.mallocSlow('realloc', bytes, undefined);
-    const moved = reallocate(this.owner, address, bytes);
+    const moved = reallocate(this.owner, 'realloc', address, bytes);
     if (moved === 0) throw this.exhausted('realloc', bytes, Geometry.GRANULE_BYTES);
     return moved;
   }
@@ -254,12 +259,7 @@ export class Heap {
     checkSize('mallocMany', 'bytes', bytes);
     checkSize('mallocMany', 'count', count);
     const list = out ?? ([] as number[]);
-    if (!Array.isArray(list) && list.length < count)
-      throw new HeapError(
-        'ERR_HEAP_INVALID_SIZE',
-        `mallocMany: out has room for ${list.length} addresses, count is ${count}`,
-        { count, length: list.length },
-      );
+    checkAddressList(list, count);
     for (let made = 0; made < count; made++) {
       try {
         list[made] = this.malloc(bytes);
@@ -277,6 +277,7 @@ export class Heap {
    */
   freeMany(list: Iterable<number | TypedArray | null | undefined>): void {
     let index = 0;
+    checkIterable(list);
     try {
       for (const target of list) {
         this.free(target);
@@ -298,7 +299,13 @@ export class Heap {
   /** The same without clearing what was there before, as with Node's Buffer. */
   allocUnsafe<View extends TypedArray>(type: TypedArrayConstructor<View>, length: number): View {
     const address = this.malloc(checkLength('alloc', type, length));
-    return new type(this.region.buffer, address, length);
+    try {
+      return new type(this.region.buffer, address, length);
+    } catch (error) {
+      // A constructor of the user's own may throw; nobody would know the block.
+      this.free(address);
+      throw error;
+    }
   }
 
   /** A view of `length` elements at an address. Checked against alignment and the region: ERR_HEAP_INVALID_ADDRESS. */
@@ -314,7 +321,7 @@ export class Heap {
     if (!isInside || address % type.BYTES_PER_ELEMENT !== 0)
       throw new HeapError(
         'ERR_HEAP_INVALID_ADDRESS',
-        `view: ${bytes} bytes at ${show(address)} are not inside the region or not aligned to ${type.BYTES_PER_ELEMENT}`,
+        `view: ${bytes} bytes at ${show(address)} are not inside the region or not aligned to ${type.BYTES_PER_ELEMENT}; pass the address and the size of a block`,
         { address, bytes, alignment: type.BYTES_PER_ELEMENT },
       );
     return new type(region.buffer, address, length);
@@ -329,12 +336,14 @@ export class Heap {
   private addressOfBlock(call: 'free' | 'addressOf' | 'resize', view: unknown): number {
     if (isTypedArray(view) && this.identity.isSameMemory(view.buffer)) return view.byteOffset;
     if (call === 'free')
-      throw new HeapError('ERR_HEAP_INVALID_FREE', 'free: the view is of other memory than this heap', {
-        kind: 'wild',
-      });
+      throw new HeapError(
+        'ERR_HEAP_INVALID_FREE',
+        `free(${show(view)}): the view is of other memory than this heap; pass it to the heap it came from`,
+        { kind: 'wild' },
+      );
     throw new HeapError(
       'ERR_HEAP_INVALID_ADDRESS',
-      `${call}: ${show(view)} is no typed array over the memory of this heap`,
+      `${call}: ${show(view)} is no typed array over the memory of this heap; pass what alloc, resize or view of this heap returned`,
       { value: view },
     );
   }
@@ -345,7 +354,7 @@ export class Heap {
     const address = this.addressOfBlock('resize', view);
     const type = view.constructor as TypedArrayConstructor<View>;
     const bytes = checkLength('resize', type, length);
-    const moved = reallocate(this.owner, address, bytes);
+    const moved = reallocate(this.owner, 'resize', address, bytes);
     if (moved === 0) throw this.exhausted('resize', bytes, Geometry.GRANULE_BYTES);
     if (this.region.isStale()) this.region.renew();
     if (bytes > view.byteLength) zeroFill(this.region, moved + view.byteLength, bytes - view.byteLength);
@@ -406,7 +415,7 @@ export class Heap {
   /** Counts the heap. A plain object, exact when the workers are at rest. Takes time in proportion to the memory in use. */
   stats(): HeapStats {
     this.checkAttached('stats');
-    return gatherStats(this.region, this.owner.shape.cacheShift, this.owner.settings.maxBytes);
+    return gatherStats(this.region, this.owner.shape, this.owner.settings.maxBytes);
   }
 
   /** Walks the heap and throws ERR_HEAP_CORRUPT, with what and where, if an invariant doesn't hold. For workers at rest. */

@@ -4,7 +4,7 @@ import { Kind, MapBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { SliceWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
-import { sliceWord } from '../pages/descriptor.js';
+import { headOf, sliceWord } from '../pages/descriptor.js';
 import { isSpan, spanSlices } from '../pages/spans.js';
 import { bitsWord, slabCapacity } from '../slabs/slab.js';
 
@@ -34,7 +34,7 @@ export function isLive(region: Region, granule: number): boolean {
 
 /** True if a block of the slab begins, or in a slab that is no more began, at this granule. */
 function isBlockStart(region: Region, slice: number, granule: number, classId: number): boolean {
-  const head = region.i32[sliceWord(region, slice, SliceWord.HEAD)];
+  const head = headOf(region, slice);
   const step = CLASS_BYTES[classId] / Geometry.GRANULE_BYTES;
   const offset = granule - head * Geometry.SLICE_GRANULES;
   return offset >= 0 && offset % step === 0 && offset / step < slabCapacity(region, head, classId);
@@ -73,7 +73,7 @@ const EXPLANATIONS: Record<AddressKind, string> = {
   block: 'it is a live block',
   span: 'it is a live block',
   interior: 'it lies inside a block or between blocks; pass the address that malloc returned',
-  free: 'the block there is already free: it was freed before, here or by another worker',
+  free: 'the block there is already free: it was freed before, here or by another worker; free every block once',
   wild: 'no block was ever there; pass what malloc or alloc of this heap returned',
 };
 

@@ -11,10 +11,10 @@ import { badAddress, sliceOfAddress, usableBytes } from './lookup.js';
 const KEEP_SHARE = 0.5;
 
 /** Grows or shrinks a live block; its new address, or 0 if the heap is full, and then the block is as before. */
-export function reallocate(owner: Owner, address: number, bytes: number): number {
+export function reallocate(owner: Owner, call: 'realloc' | 'resize', address: number, bytes: number): number {
   const { region } = owner;
   const have = usableBytes(region, address);
-  if (have < 0) throw badAddress(region, address, 'realloc');
+  if (have < 0) throw badAddress(region, address, call);
   const staysSpan = have > Geometry.SLAB_BLOCK_MAX_BYTES && bytes > Geometry.SLAB_BLOCK_MAX_BYTES;
   if (staysSpan && resizeInPlace(owner, address, bytes)) return address;
   const fitsWell = bytes <= have && (bytes >= have * KEEP_SHARE || have <= Geometry.GRANULE_BYTES);

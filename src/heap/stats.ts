@@ -2,14 +2,15 @@ import * as atomics from '#atomics';
 import { CLASS_BYTES, Classes } from '../layout/classes.js';
 import { SlotState } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
-import { CacheWord, HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
+import { CacheWord, HeaderWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
-import { kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
+import { kindOf, ownerOf } from '../pages/descriptor.js';
 import { countClaimed } from '../pages/slices.js';
 import { spanSlices } from '../pages/spans.js';
 import { isSlab, publishedHeads } from '../registry/adopt.js';
-import { generationOf, loadState, stateOf, workerIdOf } from '../registry/slots.js';
-import { slabCapacity } from '../slabs/slab.js';
+import { generationOf, loadControl, loadState, stateOf, workerIdOf } from '../registry/slots.js';
+import type { ControlShape } from '../slabs/owner.js';
+import { slabCapacity, slabSlices } from '../slabs/slab.js';
 import { countSlab, isAnySpan } from './walk.js';
 
 export interface ClassStats {
@@ -93,7 +94,7 @@ function committedFor(region: Region, claimedSlices: number, limit: number): num
   return (claimedSlices - (region.firstSlice - region.baseSlice)) * Geometry.SLICE_BYTES + tableBytes(region, limit);
 }
 
-function readWorker(region: Region, slot: number, cacheShift: number): WorkerStats {
+function readWorker(region: Region, slot: number, shape: ControlShape): WorkerStats {
   const word = loadState(region, slot);
   const worker: WorkerStats = {
     workerId: workerIdOf(slot, generationOf(word)),
@@ -109,10 +110,10 @@ function readWorker(region: Region, slot: number, cacheShift: number): WorkerSta
     cacheSpills: 0,
     remoteFrees: 0,
   };
-  const control = atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_CONTROL);
+  const control = loadControl(region, slot, shape.slices);
   if (control === 0) return worker;
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
-    const cache = region.addressOf(control) / 4 + (classId << cacheShift);
+    const cache = region.addressOf(control) / 4 + (classId << shape.cacheShift);
     worker.cachedBlocks += region.i32[cache + CacheWord.COUNT] + region.i32[cache + CacheWord.RING_COUNT];
     worker.cacheHits += region.u32[cache + CacheWord.HITS];
     worker.cacheMisses += region.u32[cache + CacheWord.MISSES];
@@ -136,7 +137,7 @@ function emptyClasses(): ClassStats[] {
 
 function addSlab(region: Region, head: number, state: number, into: ClassStats, worker: WorkerStats | undefined): void {
   const { live, remote } = countSlab(region, head);
-  const bytes = region.i32[sliceWord(region, head, SliceWord.X_COUNT)] * Geometry.SLICE_BYTES;
+  const bytes = slabSlices(region, head) * Geometry.SLICE_BYTES;
   into.slabs++;
   into.committedBytes += bytes;
   into.capacityBlocks += slabCapacity(region, head, kindOf(state));
@@ -156,7 +157,7 @@ const sum = <Item>(items: Iterable<Item>, of: (item: Item) => number): number =>
 };
 
 /** Walks the heap and counts. */
-export function gatherStats(region: Region, cacheShift: number, maxBytes: number): HeapStats {
+export function gatherStats(region: Region, shape: ControlShape, maxBytes: number): HeapStats {
   // Control blocks of other workers may lie in memory that this one has not seen yet.
   if (region.isStale()) region.renew();
   const { i32, header } = region;
@@ -164,7 +165,7 @@ export function gatherStats(region: Region, cacheShift: number, maxBytes: number
   const classes = emptyClasses();
   const workers = new Map<number, WorkerStats>();
   for (let slot = 1; slot <= region.maxWorkers; slot++)
-    if (stateOf(loadState(region, slot)) !== SlotState.FREE) workers.set(slot, readWorker(region, slot, cacheShift));
+    if (stateOf(loadState(region, slot)) !== SlotState.FREE) workers.set(slot, readWorker(region, slot, shape));
   let largeBlocks = 0;
   let largeBytes = 0;
   let abandonedSlabs = 0;

@@ -28,7 +28,37 @@ export function checkAlignment(call: string, alignment: unknown): number {
 /** Bytes of `length` elements. Throws ERR_HEAP_INVALID_SIZE for what is no length or no typed array constructor. */
 export function checkLength(call: string, type: TypedArrayConstructor, length: unknown): number {
   if (!isTypedArrayConstructor(type))
-    throw new HeapError('ERR_HEAP_INVALID_SIZE', `${call}: ${show(type)} is no typed array constructor`, { type });
+    throw new HeapError(
+      'ERR_HEAP_INVALID_SIZE',
+      `${call}: ${show(type)} is no typed array constructor; pass one such as Uint8Array`,
+      { type },
+    );
   checkSize(call, 'length', length);
   return length * type.BYTES_PER_ELEMENT;
+}
+
+/** Throws ERR_HEAP_INVALID_SIZE for what can't take `count` addresses. */
+export function checkAddressList(list: unknown, count: number): void {
+  const isRight =
+    list instanceof Uint32Array || list instanceof Float64Array
+      ? list.length >= count
+      : Array.isArray(list) && Object.isExtensible(list);
+  if (isRight) return;
+  const length = Array.isArray(list) || ArrayBuffer.isView(list) ? (list as { length?: number }).length : undefined;
+  throw new HeapError(
+    'ERR_HEAP_INVALID_SIZE',
+    `mallocMany: out is ${show(list)} of length ${length}, which does not take ${count} addresses; pass an array, or a Uint32Array or Float64Array that is long enough`,
+    { count, length },
+  );
+}
+
+/** Throws ERR_HEAP_INVALID_FREE for what is no list. */
+export function checkIterable(list: unknown): void {
+  const isObject = (typeof list === 'object' && list !== null) || typeof list === 'string';
+  if (isObject && typeof (list as Partial<Iterable<unknown>>)[Symbol.iterator] === 'function') return;
+  throw new HeapError(
+    'ERR_HEAP_INVALID_FREE',
+    `freeMany(${show(list)}): this is no list; pass an array or another iterable of addresses and views`,
+    { value: list },
+  );
 }

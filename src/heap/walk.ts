@@ -8,7 +8,7 @@ import { kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
 import { spanSlices } from '../pages/spans.js';
 import { isSlab, publishedHeads } from '../registry/adopt.js';
 import { generationOf, loadState, stateOf, workerIdOf } from '../registry/slots.js';
-import { bitsWord, slabCapacity } from '../slabs/slab.js';
+import { bitsWord, slabCapacity, slabSlices } from '../slabs/slab.js';
 import { isLive } from './lookup.js';
 
 /** One live block, as `heap.blocks()` yields it. */
@@ -68,7 +68,7 @@ export interface SlabCount {
 export function countSlab(region: Region, head: number): SlabCount {
   const { i32 } = region;
   const first = bitsWord(region, head * Geometry.SLICE_GRANULES);
-  const words = i32[sliceWord(region, head, SliceWord.X_COUNT)] * 16;
+  const words = slabSlices(region, head) * 16;
   let live = 0;
   let remote = 0;
   for (let word = first; word < first + words; word += 2) {

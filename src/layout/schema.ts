@@ -82,11 +82,7 @@ export const SLOT: RecordSpec = {
       'attaching worker, reclaimer',
       'Thread holding the slot: its tag, or minus the tag of the reserver; 0 is free. Claimed by compare-and-swap, so a worker killed inside attach can be named.',
     ),
-    atomic(
-      'X_STATE',
-      'attaching worker, reclaimer',
-      'Bits 0-2 state, 3-12 slot that reclaims it, 13-31 generation.',
-    ),
+    atomic('X_STATE', 'attaching worker, reclaimer', 'Bits 0-2 state, 3-12 slot that reclaims it, 13-31 generation.'),
     atomic('X_CONTROL', 'owner, reclaimer', "First slice of the worker's control block; 0 before there is one."),
     atomic(
       'X_JOURNAL_START',

@@ -4,7 +4,7 @@ import { HeapError, show } from '../base/errors.js';
 import type { HeapSettings } from '../config/options.js';
 import { OPTIONS, SETTING_NAMES } from '../config/options.js';
 import type { ResolvedOptions } from '../config/resolve.js';
-import { isSharedMemory } from '../config/resolve.js';
+import { isSharedBuffer, isSharedMemory } from '../config/resolve.js';
 import { FORMAT_VERSION, GEOMETRY_HASH, Kind, LAYOUT_HASH, MAGIC } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { HeaderWord } from '../layout/offsets.generated.js';
@@ -143,26 +143,44 @@ export function createRegion(options: ResolvedOptions): Region {
   return region;
 }
 
+/** Takes back what made memory of the caller's a heap, where nobody could attach: so that he may try again. */
+export function giveUpRegion(region: Region): void {
+  atomics.store(region.i32, region.header + HeaderWord.X_MAGIC, 0);
+}
+
 function refuse(reason: string, details: Record<string, unknown> = {}): never {
-  throw new HeapError('ERR_HEAP_TOKEN', `this is no token of a heap that this build can attach to: ${reason}`, details);
+  throw new HeapError(
+    'ERR_HEAP_TOKEN',
+    `this is no token of a heap that this build can attach to: ${reason}; send heap.token as it is, from a worker that runs the same version`,
+    details,
+  );
+}
+
+/** Each field once: what was checked is what is used, whatever getters the object has. */
+function readToken(token: unknown): Record<string, unknown> {
+  if (typeof token !== 'object' || token === null) refuse(`it is ${show(token)}`);
+  try {
+    const { kind, version, memory, baseSlice, heapId, workerId } = token as Record<string, unknown>;
+    return { kind, version, memory, baseSlice, heapId, workerId };
+  } catch (error) {
+    return refuse('reading it failed', { cause: error });
+  }
 }
 
 function checkToken(token: unknown): HeapToken {
-  if (typeof token !== 'object' || token === null) refuse(`it is ${show(token)}; send heap.token`);
-  const { kind, version, memory, baseSlice, heapId, workerId } = token as Record<string, unknown>;
+  const { kind, version, memory, baseSlice, heapId, workerId } = readToken(token);
   if (kind !== 'sabmalloc') refuse(`its kind is ${show(kind)}`);
   if (version !== FORMAT_VERSION)
     refuse(`its format version is ${show(version)}, this build knows ${FORMAT_VERSION}`, {
       version,
       expected: FORMAT_VERSION,
     });
-  const isBuffer = typeof SharedArrayBuffer === 'function' && memory instanceof SharedArrayBuffer;
-  if (!isBuffer && !isSharedMemory(memory)) refuse('its memory is no shared memory');
+  if (!isSharedBuffer(memory) && !isSharedMemory(memory)) refuse('its memory is no shared memory');
   if (!Number.isInteger(baseSlice) || (baseSlice as number) < 0) refuse(`its baseSlice is ${show(baseSlice)}`);
   if (typeof heapId !== 'string') refuse(`its heapId is ${show(heapId)}`);
   if (workerId !== undefined && (!Number.isInteger(workerId) || (workerId as number) <= 0))
     refuse(`its workerId is ${show(workerId)}`);
-  return token as HeapToken;
+  return { kind, version, memory, baseSlice, heapId, workerId } as HeapToken;
 }
 
 /** Checks the header word by word before anything is believed; throws ERR_HEAP_TOKEN and has written nothing. */

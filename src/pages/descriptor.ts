@@ -1,4 +1,5 @@
 import * as atomics from '#atomics';
+import { corrupt } from '../base/errors.js';
 import { Kind, MapBits, StateBits } from '../layout/format.js';
 import { SliceWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
@@ -14,6 +15,30 @@ export function kindOf(state: number): number {
 
 export function ownerOf(state: number): number {
   return (state >>> StateBits.OWNER_SHIFT) & StateBits.OWNER_MASK;
+}
+
+/*
+ * Numbers in descriptors, slots and control blocks are believed by loops and used as indices. A user's stray store there must
+ * end in ERR_HEAP_CORRUPT, not in an endless loop or an engine's RangeError, so who reads one off the fast path checks it.
+ */
+
+/** A number read from shared memory that must be a slice behind the tables. */
+export function checkedSlice(region: Region, slice: number, what: string): number {
+  if (slice >= region.firstSlice && slice < region.endSlice) return slice;
+  return corrupt(`${what} is no slice`, { slice, firstSlice: region.firstSlice, endSlice: region.endSlice });
+}
+
+/** A length read from the descriptor of a run: whatever life of the run it is from, it lies inside the region. */
+export function checkedCount(region: Region, head: number, count: number): number {
+  if (count >= 1 && count <= region.endSlice - head) return count;
+  return corrupt('a run of slices has an impossible length', { slice: head, count });
+}
+
+/** First slice of the slab or span that a slice belongs to. */
+export function headOf(region: Region, slice: number): number {
+  const head = region.i32[sliceWord(region, slice, SliceWord.HEAD)];
+  if (head >= region.firstSlice && head <= slice) return head;
+  return corrupt('a slice names an impossible head', { slice, head });
 }
 
 export function identity(kind: number, owner: number): number {
@@ -40,6 +65,7 @@ export function publishRun(region: Region, start: number, count: number, kind: n
 export function isPublished(region: Region, slice: number): boolean {
   const { i32 } = region;
   const head = atomics.load(i32, sliceWord(region, slice, SliceWord.HEAD));
-  if (head > slice || atomics.load(i32, sliceWord(region, head, SliceWord.X_STATE)) === 0) return false;
+  if (head < region.firstSlice || head > slice || atomics.load(i32, sliceWord(region, head, SliceWord.X_STATE)) === 0)
+    return false;
   return slice < head + atomics.load(i32, sliceWord(region, head, SliceWord.X_COUNT));
 }

@@ -1,5 +1,6 @@
 import * as atomics from '#atomics';
 import { lowestBit, maskOf, popcount, runStarts } from '../base/bits.js';
+import { corrupt } from '../base/errors.js';
 import { JournalBits, SlotBits, SlotState } from '../layout/format.js';
 import { HeaderWord, SlotWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
@@ -120,6 +121,7 @@ export class Slices {
       for (;;) {
         let free = ~i32[bitmap + word];
         if (word * 32 + 32 > limit) free &= maskOf(0, limit - word * 32);
+        if (word === this.region.firstSlice >>> 5) free &= -1 << (this.region.firstSlice & 31);
         let starts = runStarts(free, count);
         if (alignment > 1) starts &= ALIGNED_STARTS[alignment];
         if (starts === 0) break;
@@ -264,7 +266,10 @@ export function recoverJournal(region: Region, deadSlot: number): boolean {
   const { i32 } = region;
   const at = region.slotWord(deadSlot) + SlotWord.X_JOURNAL_START;
   const word = atomics.load(i32, at);
-  if (journalStart(word) === 0) return true;
+  const start = journalStart(word);
+  if (start === 0) return true;
+  if (start < region.firstSlice || start >= region.endSlice)
+    corrupt('a journal begins outside the region', { slot: deadSlot, slice: start });
   let tries = 0;
   while (!returnLeaked(region, deadSlot)) if (++tries === RECOVERY_TRIES) return false;
   recountCommitted(region);

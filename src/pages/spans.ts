@@ -3,7 +3,7 @@ import { Geometry } from '../layout/geometry.js';
 import { Kind } from '../layout/format.js';
 import { SliceWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
-import { fillMap, identity, kindOf, ownerOf, publishRun, sliceWord } from './descriptor.js';
+import { checkedCount, fillMap, identity, kindOf, ownerOf, publishRun, sliceWord } from './descriptor.js';
 import type { Slices } from './slices.js';
 
 export function slicesFor(bytes: number): number {
@@ -28,7 +28,7 @@ export function allocateSpan(
 }
 
 export function spanSlices(region: Region, start: number): number {
-  return atomics.load(region.i32, sliceWord(region, start, SliceWord.X_COUNT));
+  return checkedCount(region, start, atomics.load(region.i32, sliceWord(region, start, SliceWord.X_COUNT)));
 }
 
 /** True if a live span begins at this slice. */

@@ -5,10 +5,10 @@ import { StateBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { HeaderWord, SliceWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
-import { fillMap, identity, kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
+import { checkedCount, fillMap, identity, kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
 import type { Owner } from '../slabs/owner.js';
 import { drainBits, drainQueue, drainSlab, isIntended, takeQueue } from '../slabs/remote.js';
-import { addFree, bitsWord, settleEmpty, slabCapacity, takeIn } from '../slabs/slab.js';
+import { addFree, bitsWord, settleEmpty, slabCapacity, slabSlices, takeIn } from '../slabs/slab.js';
 
 /*
  * Slabs without an owner. A worker that leaves, or the one that reclaims a dead worker, makes slabs nobody's (owner 0);
@@ -28,7 +28,8 @@ export function* publishedHeads(region: Region): Generator<{ head: number; state
     const word = sliceWord(region, slice, SliceWord.X_STATE);
     // Read again as an atomic if there is anything, so that the count below is not older than the state.
     const state = i32[word] === 0 ? 0 : atomics.load(i32, word);
-    const count = state === 0 ? 1 : Math.max(1, atomics.load(i32, sliceWord(region, slice, SliceWord.X_COUNT)));
+    const count =
+      state === 0 ? 1 : checkedCount(region, slice, atomics.load(i32, sliceWord(region, slice, SliceWord.X_COUNT)));
     if (state !== 0) yield { head: slice, state, count };
     slice += count;
   }
@@ -55,7 +56,7 @@ export function abandonSlab(region: Region, head: number, formerOwner: number, e
     if (!isSlab(state) || ownerOf(state) !== formerOwner) return false;
     if (!evenDirty && state >>> StateBits.DIRTY_SHIFT !== 0) return false;
     const classId = kindOf(state);
-    fillMap(region, head, atomics.load(i32, sliceWord(region, head, SliceWord.X_COUNT)), classId, 0);
+    fillMap(region, head, slabSlices(region, head), classId, 0);
     const abandoned = identity(classId, 0) | (state & ~StateBits.IDENTITY_MASK);
     if (atomics.compareExchange(i32, word, state, abandoned) !== state) continue;
     // Tells workers in need of this class that a look round is worth it.
@@ -75,7 +76,7 @@ function adoptSlab(owner: Owner, head: number): boolean {
     const classId = kindOf(state);
     // Takes the slab and its dirty marks in one step: marks made from here on queue it for the new owner.
     if (atomics.compareExchange(i32, word, state, identity(classId, owner.slot)) !== state) continue;
-    const count = i32[sliceWord(region, head, SliceWord.X_COUNT)];
+    const count = slabSlices(region, head);
     region.cover(head + count);
     drainBits(region, head, count);
     recount(owner, head, classId, count);
@@ -148,11 +149,9 @@ export function drainEverything(owner: Owner): number {
   // Intents are read between seeing a slab dirty and taking the queue: whoever made it dirty and still means to push it
   // shows here, whoever has pushed it shows in the queue, and a slab in neither was left behind by a dead worker.
   const orphans = new Set(dirty.filter((head) => !isIntended(region, head)));
-  for (let head = takeQueue(region, owner.slot); head !== 0;) {
-    const next = atomics.load(region.i32, sliceWord(region, head, SliceWord.X_NEXT));
+  for (const head of takeQueue(region, owner.slot)) {
     orphans.delete(head);
     drained += drainSlab(owner, head);
-    head = next;
   }
   for (const head of orphans) drained += drainSlab(owner, head);
   return drained + drainUnmarked(owner);

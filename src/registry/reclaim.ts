@@ -13,6 +13,7 @@ import { abandonSlab, isSlab, publishedHeads } from './adopt.js';
 import {
   freeSlot,
   generationOf,
+  loadControl,
   loadState,
   noticeOf,
   packState,
@@ -88,7 +89,7 @@ function handOnClaims(owner: Owner, deadSlot: number): void {
  */
 function silence(owner: Owner, slot: number): void {
   const { region } = owner;
-  const control = atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_CONTROL);
+  const control = loadControl(region, slot, owner.shape.slices);
   if (control === 0) return;
   region.cover(control + owner.shape.slices);
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
@@ -108,11 +109,7 @@ function abandonAll(owner: Owner, slot: number): boolean {
   }
   // Same order as in drainEverything: dirty seen, intents read, queue taken; what is in neither is nobody's push.
   const pinned = new Set(suspects.filter((head) => isIntended(region, head)));
-  for (let head = takeQueue(region, slot); head !== 0;) {
-    const next = atomics.load(region.i32, sliceWord(region, head, SliceWord.X_NEXT));
-    abandonSlab(region, head, slot, true);
-    head = next;
-  }
+  for (const head of takeQueue(region, slot)) abandonSlab(region, head, slot, true);
   for (const head of suspects) if (!pinned.has(head)) abandonSlab(region, head, slot, true);
   return ![...pinned].some((head) => isOwned(region, head, slot));
 }

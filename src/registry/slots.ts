@@ -3,6 +3,7 @@ import { HeapError } from '../base/errors.js';
 import { SlotBits, SlotState, WorkerIdBits } from '../layout/format.js';
 import { SlotWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
+import { checkedSlice } from '../pages/descriptor.js';
 
 /*
  * Worker slots. Life of one:
@@ -73,6 +74,15 @@ export function parseWorkerId(region: Region, workerId: unknown): { slot: number
 
 export function loadState(region: Region, slot: number): number {
   return atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_STATE);
+}
+
+/** First slice of the control block of a slot, `slices` long; 0 if there is none. */
+export function loadControl(region: Region, slot: number, slices: number): number {
+  const control = atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_CONTROL);
+  if (control === 0) return 0;
+  checkedSlice(region, control, 'the control block of a slot');
+  checkedSlice(region, control + slices - 1, 'the end of the control block of a slot');
+  return control;
 }
 
 /** Changes a slot's state if it is still `from`. */

@@ -2,7 +2,7 @@ import * as atomics from '#atomics';
 import { CLASS_BYTES, Classes, SLAB_SLICES_FIRST } from '../layout/classes.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord, SliceWord } from '../layout/offsets.generated.js';
-import { ownerOf, sliceWord } from '../pages/descriptor.js';
+import { checkedSlice, headOf, ownerOf, sliceWord } from '../pages/descriptor.js';
 import type { Owner } from './owner.js';
 import { announceRemote, takeRemote } from './remote.js';
 import { addFree, createSlab, settleEmpty, takeFree, wantedSlices } from './slab.js';
@@ -22,7 +22,7 @@ function hasMagazine(owner: Owner, classId: number): boolean {
 /** A block that leaves the cache is free in its slab. */
 function returnToSlab(owner: Owner, granule: number, classId: number): void {
   const { region } = owner;
-  const head = region.i32[sliceWord(region, granule >>> 8, SliceWord.HEAD)];
+  const head = headOf(region, granule >>> 8);
   if (addFree(owner, head, classId, 1)) settleEmpty(owner, head, classId);
 }
 
@@ -97,8 +97,7 @@ function isOwnBlock(owner: Owner, granule: number, classId: number): boolean {
   const { region } = owner;
   const word = region.i32[region.map + (granule >>> 8)];
   if (word === (classId | (owner.slot << 8))) return true;
-  if ((word & 63) === classId)
-    announceRemote(owner, region.i32[sliceWord(region, granule >>> 8, SliceWord.HEAD)], classId, granule);
+  if ((word & 63) === classId) announceRemote(owner, headOf(region, granule >>> 8), classId, granule);
   return false;
 }
 
@@ -130,6 +129,7 @@ function refillFromSlabs(owner: Owner, classId: number): number {
   while (taken < want) {
     const head = i32[owner.cache(classId) + CacheWord.SLABS];
     if (head === 0) break;
+    checkedSlice(owner.region, head, 'an entry in a list of slabs');
     taken += takeFree(owner, head, classId, want - taken);
   }
   return taken;

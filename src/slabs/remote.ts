@@ -1,12 +1,13 @@
 import * as atomics from '#atomics';
 import { popcount } from '../base/bits.js';
+import { corrupt } from '../base/errors.js';
 import { StateBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { SliceWord, SlotWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
-import { kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
+import { checkedSlice, kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
 import type { Owner } from './owner.js';
-import { addFree, bitsWord, settleEmpty } from './slab.js';
+import { addFree, bitsWord, settleEmpty, slabSlices } from './slab.js';
 
 /*
  * Remote free, the protocol:
@@ -58,6 +59,7 @@ export function announceRemote(owner: Owner, head: number, classId: number, gran
     // Another class: drained and retired meanwhile. Already dirty here: whoever did that queues it.
     if (kindOf(state) !== classId || (state & bit) !== 0) break;
     const target = ownerOf(state);
+    if (target > region.maxWorkers) corrupt('a slab belongs to a slot that is none', { slice: head, owner: target });
     const mustPush = state >>> StateBits.DIRTY_SHIFT === 0 && target !== 0;
     if (mustPush && !intended) atomics.store(i32, intentWord, head);
     intended ||= mustPush;
@@ -84,11 +86,20 @@ function pushQueue(region: Region, slot: number, head: number): void {
   }
 }
 
-/** Step a: takes the whole queue of a slot. Returns its first slab, linked by X_NEXT, or 0. */
-export function takeQueue(region: Region, slot: number): number {
-  return atomics.exchange(region.i32, region.slotWord(slot) + SlotWord.X_QUEUE, 0);
+/**
+ * Step a: takes the whole queue of a slot. Its slabs are dirty, so nobody queues them again before the caller makes them clean,
+ * and the links can be read in advance.
+ */
+export function takeQueue(region: Region, slot: number): number[] {
+  const heads: number[] = [];
+  let head = atomics.exchange(region.i32, region.slotWord(slot) + SlotWord.X_QUEUE, 0);
+  while (head !== 0) {
+    if (heads.length > region.endSlice) corrupt('a queue of remote frees has a cycle', { slot, slice: head });
+    heads.push(checkedSlice(region, head, 'an entry in a queue of remote frees'));
+    head = atomics.load(region.i32, sliceWord(region, head, SliceWord.X_NEXT));
+  }
+  return heads;
 }
-
 
 /**
  * Step c over a range of slices: brings home blocks with both bits set. The live bit goes first, so a kill between the two
@@ -118,7 +129,7 @@ export function drainSlab(owner: Owner, head: number): number {
   const state = atomics.and(region.i32, sliceWord(region, head, SliceWord.X_STATE), StateBits.IDENTITY_MASK);
   const dirty = state >>> StateBits.DIRTY_SHIFT;
   const classId = kindOf(state);
-  const slices = region.i32[sliceWord(region, head, SliceWord.X_COUNT)];
+  const slices = Math.min(Geometry.SLAB_SLICES_MAX, slabSlices(region, head));
   let drained = 0;
   for (let pair = 0; pair * 2 < slices; pair++)
     if ((dirty & (1 << pair)) !== 0) drained += drainBits(region, head + pair * 2, Math.min(2, slices - pair * 2));
@@ -131,13 +142,7 @@ export function drainQueue(owner: Owner): number {
   const { region } = owner;
   if (region.i32[region.slotWord(owner.slot) + SlotWord.X_QUEUE] === 0) return 0;
   let drained = 0;
-  let head = takeQueue(region, owner.slot);
-  while (head !== 0) {
-    // Read before the slab is clean: from then on another worker may queue it again and write the link.
-    const next = atomics.load(region.i32, sliceWord(region, head, SliceWord.X_NEXT));
-    drained += drainSlab(owner, head);
-    head = next;
-  }
+  for (const head of takeQueue(region, owner.slot)) drained += drainSlab(owner, head);
   return drained;
 }
 

@@ -1,12 +1,12 @@
 import * as atomics from '#atomics';
 import { lowestBit } from '../base/bits.js';
-import { HeapError } from '../base/errors.js';
+import { corrupt } from '../base/errors.js';
 import { CLASS_BYTES, START_PATTERN, capacityBlocks, nextSlabSlices } from '../layout/classes.js';
 import { Kind } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord, SliceWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
-import { fillMap, identity, publishRun, sliceWord } from '../pages/descriptor.js';
+import { checkedCount, checkedSlice, fillMap, identity, publishRun, sliceWord } from '../pages/descriptor.js';
 import type { Owner } from './owner.js';
 
 /*
@@ -27,8 +27,13 @@ export function bitsWord(region: Region, granule: number): number {
   return region.bits + ((granule >>> 5) << 1);
 }
 
+/** Slices of a slab. */
+export function slabSlices(region: Region, head: number): number {
+  return checkedCount(region, head, region.i32[sliceWord(region, head, SliceWord.X_COUNT)]);
+}
+
 export function slabCapacity(region: Region, head: number, classId: number): number {
-  return capacityBlocks(classId, region.i32[sliceWord(region, head, SliceWord.X_COUNT)]);
+  return capacityBlocks(classId, slabSlices(region, head));
 }
 
 /** Puts a slab at the head of its class's list. */
@@ -109,10 +114,13 @@ export function takeFree(owner: Owner, head: number, classId: number, want: numb
   const { i32 } = owner.region;
   const at = sliceWord(owner.region, head, SliceWord.FREE_BLOCKS);
   const free = i32[at];
+  const capacity = slabCapacity(owner.region, head, classId);
+  if (free < 1 || free > capacity)
+    corrupt('a listed slab has an impossible number of free blocks', { slice: head, free });
   const count = Math.min(want, free);
   const cache = owner.cache(classId);
   const bottom = cache + CacheWord.WORDS + owner.region.i32[cache + CacheWord.COUNT];
-  if (free === slabCapacity(owner.region, head, classId)) i32[cache + CacheWord.EMPTY_SLABS]--;
+  if (free === capacity) i32[cache + CacheWord.EMPTY_SLABS]--;
   i32[at] = free - count;
   if (free === count) unlink(owner, head, classId);
   if (CLASS_BYTES[classId] < 32 * Geometry.GRANULE_BYTES) gatherByWord(owner.region, head, classId, bottom, count);
@@ -130,7 +138,7 @@ function gatherByWord(region: Region, head: number, classId: number, bottom: num
   const first = head * Geometry.SLICE_GRANULES;
   const end = slabCapacity(region, head, classId) * step;
   const cursor = sliceWord(region, head, SliceWord.CURSOR);
-  let granule = i32[cursor];
+  let granule = i32[cursor] >>> 0;
   // Position of the first block that starts in this word: block starts are the multiples of `step`.
   let offset = (step - (granule % step)) % step;
   let left = count;
@@ -164,7 +172,7 @@ function gatherByBlock(region: Region, head: number, classId: number, bottom: nu
   const first = head * Geometry.SLICE_GRANULES;
   const end = slabCapacity(region, head, classId) * step;
   const cursor = sliceWord(region, head, SliceWord.CURSOR);
-  let granule = i32[cursor];
+  let granule = i32[cursor] >>> 0;
   let left = count;
   let wraps = 0;
   while (left > 0) {
@@ -181,10 +189,7 @@ function gatherByBlock(region: Region, head: number, classId: number, bottom: nu
 
 /** A search that comes round twice means that FREE_BLOCKS promises more than the bits: stop instead of searching for ever. */
 function checkWraps(head: number, wraps: number): number {
-  if (wraps === 2)
-    throw new HeapError('ERR_HEAP_CORRUPT', `slab at slice ${head} has fewer free blocks than its descriptor says`, {
-      slice: head,
-    });
+  if (wraps === 2) corrupt('a slab has fewer free blocks than its descriptor says', { slice: head });
   return wraps + 1;
 }
 
@@ -195,7 +200,7 @@ function checkWraps(head: number, wraps: number): number {
 export function retireSlab(owner: Owner, head: number, classId: number): boolean {
   const { region } = owner;
   const { i32 } = region;
-  const count = i32[sliceWord(region, head, SliceWord.X_COUNT)];
+  const count = slabSlices(region, head);
   const clean = identity(classId, owner.slot);
   owner.slices.open(head, count);
   // From here on nobody can queue the slab: a late remote free finds no slab of its class and has nothing left to do,
@@ -224,10 +229,13 @@ export function settleEmpty(owner: Owner, head: number, classId: number): void {
 export function retireEmpties(owner: Owner, classId: number): number {
   const { i32 } = owner.region;
   let slices = 0;
+  let seen = 0;
   let head = i32[owner.cache(classId) + CacheWord.SLABS];
   while (head !== 0) {
+    checkedSlice(owner.region, head, 'an entry in a list of slabs');
+    if (++seen > owner.region.endSlice) corrupt('a list of slabs has a cycle', { class: classId, slice: head });
     const next = i32[sliceWord(owner.region, head, SliceWord.NEXT)];
-    const count = i32[sliceWord(owner.region, head, SliceWord.X_COUNT)];
+    const count = slabSlices(owner.region, head);
     const isEmpty =
       i32[sliceWord(owner.region, head, SliceWord.FREE_BLOCKS)] === slabCapacity(owner.region, head, classId);
     if (isEmpty && retireSlab(owner, head, classId)) slices += count;
