@@ -11,6 +11,7 @@ import type { Owner } from '../slabs/owner.js';
 import { isIntended, takeQueue } from '../slabs/remote.js';
 import { abandonSlab, isSlab, publishedHeads } from './adopt.js';
 import {
+  dropNames,
   freeSlot,
   generationOf,
   loadControl,
@@ -42,6 +43,8 @@ export function reclaimSlot(owner: Owner, slot: number, generation: number, noti
   }
   // A dead worker has no push to come; what it left half done is for its slab's owner to find.
   atomics.store(region.i32, region.slotWord(slot) + SlotWord.X_INTENT, 0);
+  const thread = atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_THREAD);
+  if (thread > 0 && slot !== owner.slot) dropNames(region, thread);
   handOnClaims(owner, slot);
   if (notice === 'by hand') silence(owner, slot);
   const journalDone = recoverJournal(region, slot);
@@ -163,12 +166,10 @@ export function reclaimWorker(owner: Owner, workerId: unknown, notice: Notice): 
 /** Takes over all attachments of a thread that has ended. */
 export function reclaimThread(owner: Owner, thread: number): boolean {
   const { region } = owner;
-  let changed = false;
+  let changed = dropNames(region, thread);
   for (const slot of slotsOfThread(region, thread)) {
     if (slot === owner.slot) continue;
     const word = loadState(region, slot);
-    // Killed between taking the slot and giving it a state: as good as attaching.
-    if (stateOf(word) === SlotState.FREE) swapState(region, slot, word, packState(SlotState.DEAD, generationOf(word)));
     changed = reclaimSlot(owner, slot, generationOf(word), 'exited') || changed;
   }
   return changed;

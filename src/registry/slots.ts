@@ -128,15 +128,27 @@ export function claimReserved(region: Region, thread: number, workerId: number):
   return id;
 }
 
-/** The slots of a thread, for its exit: those it holds, and those it was about to reserve. */
+/** The slots that a thread holds, for its exit. */
 export function slotsOfThread(region: Region, thread: number): number[] {
   const slots: number[] = [];
-  for (let slot = 1; slot <= region.maxWorkers; slot++) {
-    const holder = atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_THREAD);
-    const isHalfReserved = holder === -thread && stateOf(loadState(region, slot)) === SlotState.FREE;
-    if (holder === thread || isHalfReserved) slots.push(slot);
-  }
+  for (let slot = 1; slot <= region.maxWorkers; slot++)
+    if (atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_THREAD) === thread) slots.push(slot);
   return slots;
+}
+
+/**
+ * Gives back the slots in which a dead thread had only its name: it was about to give them a state, or had taken that away.
+ * Nothing else is theirs, so the name goes and that is all.
+ */
+export function dropNames(region: Region, thread: number): boolean {
+  let dropped = false;
+  for (let slot = 1; slot <= region.maxWorkers; slot++) {
+    const word = region.slotWord(slot) + SlotWord.X_THREAD;
+    const holder = atomics.load(region.i32, word);
+    const isNameOnly = (holder === thread || holder === -thread) && stateOf(loadState(region, slot)) === SlotState.FREE;
+    if (isNameOnly && atomics.compareExchange(region.i32, word, holder, 0) === holder) dropped = true;
+  }
+  return dropped;
 }
 
 /** Gives a slot back that owns nothing any more. Only who made the state RECLAIMING calls this. */

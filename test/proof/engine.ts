@@ -107,7 +107,9 @@ export interface CrashBudget {
   readonly seed: number;
 }
 
-/** Names the crash points in the replay string: `scenario!a12!b3/schedule`. */
+type Notice = 'exited' | 'by hand';
+
+/** Names the crash points in the replay string: `scenario!a12!b3/schedule`, with a `~` behind the name for deaths told by hand. */
 class WithCrashes implements Scenario {
   readonly name: string;
   readonly maxSteps: number;
@@ -116,10 +118,14 @@ class WithCrashes implements Scenario {
   constructor(
     private readonly production: Production,
     private readonly points: readonly CrashPoint[],
+    notice: Notice,
   ) {
-    this.name = production.name + points.map(({ thread, at }) => `!${String.fromCharCode(97 + thread)}${at}`).join('');
+    this.name =
+      production.name +
+      (notice === 'exited' ? '' : '~') +
+      points.map(({ thread, at }) => `!${String.fromCharCode(97 + thread)}${at}`).join('');
     this.maxSteps = production.maxSteps;
-    production.crash(points);
+    production.crash(points, notice);
   }
 
   start(): ReturnType<Production['start']> {
@@ -149,8 +155,8 @@ class CrashSearch {
   ) {}
 
   /** True if every victim died in some schedule. */
-  private run(points: readonly CrashPoint[], schedules: number): boolean {
-    const scenario = new WithCrashes(this.production, points);
+  private run(points: readonly CrashPoint[], schedules: number, notice: Notice): boolean {
+    const scenario = new WithCrashes(this.production, points, notice);
     const ordered = explore(scenario, { preemptions: 0, maxSchedules: schedules });
     const random = exploreRandomly(scenario, {
       schedules: schedules - ordered.schedules,
@@ -162,8 +168,9 @@ class CrashSearch {
 
   victim(thread: number): void {
     const { schedulesPerPoint, schedulesPerPair, pairStride } = this.budget;
-    for (let at = 1; this.run([{ thread, at }], schedulesPerPoint); at++) {
+    for (let at = 1; this.run([{ thread, at }], schedulesPerPoint, 'exited'); at++) {
       this.points++;
+      this.run([{ thread, at }], schedulesPerPoint, 'by hand');
       if (schedulesPerPair > 0 && at % pairStride === 1 % pairStride) this.secondVictims({ thread, at });
     }
   }
@@ -174,7 +181,11 @@ class CrashSearch {
     for (let thread = 0; thread < this.threads; thread++) {
       const begin = begins[thread] as number | undefined;
       if (thread === first.thread || begin === undefined) continue;
-      for (let at = begin + 1; this.run([first, { thread, at }], this.budget.schedulesPerPair); at++)
+      for (
+        let at = begin + 1;
+        this.run([first, { thread, at }], this.budget.schedulesPerPair, first.at % 2 === 0 ? 'exited' : 'by hand');
+        at++
+      )
         this.secondDeaths++;
     }
   }
@@ -195,13 +206,15 @@ export function crashScenario(builds: Builds, plot: Plot, budget: CrashBudget): 
 /** Runs one schedule again, as a failure printed it. Throws what it threw. */
 export function replayFailure(builds: Builds, plots: readonly Plot[], text: string): void {
   const [head, schedule = ''] = text.split('/');
-  const [name, ...crashes] = head.split('!');
+  const [named, ...crashes] = head.split('!');
+  const name = named.replace(/~$/, '');
+  const notice = named === name ? 'exited' : 'by hand';
   const plot = plots.find((candidate) => candidate.name === name);
   if (plot === undefined)
     throw new RangeError(`no scenario "${name}"; there are ${plots.map((one) => one.name).join(', ')}`);
   const production = new Production(builds, plot);
   const points = crashes.map((crash) => ({ thread: crash.charCodeAt(0) - 97, at: Number(crash.slice(1)) }));
-  const scenario = points.length === 0 ? production : new WithCrashes(production, points);
+  const scenario = points.length === 0 ? production : new WithCrashes(production, points, notice);
   guarded(production, () => {
     replay(scenario, schedule);
   });

@@ -36,7 +36,7 @@ export interface SteppedModules {
   attachWorker(region: Region, settings: HeapSettings, thread: number, reserved: number | undefined): Steps<Membership>;
   reserveWorker(region: Region, thread: number): Steps<number>;
   reclaimThread(owner: Owner, thread: number): Steps<boolean>;
-  reclaimWorker(owner: Owner, workerId: number, notice: 'exited'): Steps<boolean>;
+  reclaimWorker(owner: Owner, workerId: number, notice: 'exited' | 'by hand'): Steps<boolean>;
   link(machine: Machine): void;
 }
 

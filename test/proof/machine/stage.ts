@@ -110,10 +110,13 @@ export class Actor {
     return this.heap.detach();
   }
 
-  /** What an exit event makes a worker do that watches. */
-  *bury(tag: number): Steps<boolean> {
-    const { builds, reservations } = this.stage;
+  /** What a worker does that learns of a death: by an exit event, or by somebody's word, where the id is known. */
+  *bury(tag: number, notice: 'exited' | 'by hand' = 'exited'): Steps<boolean> {
+    const { builds, reservations, actors } = this.stage;
     const reserved = reservations.get(tag);
+    const workerId = actors.find((actor) => actor.tag === tag)?.heap.workerId ?? reserved;
+    if (notice === 'by hand' && workerId !== undefined)
+      return yield* builds.stepped.reclaimWorker(this.owner, workerId, notice);
     const byThread = yield* builds.stepped.reclaimThread(this.owner, tag);
     if (reserved === undefined) return byThread;
     return (yield* builds.stepped.reclaimWorker(this.owner, reserved, 'exited')) || byThread;
@@ -342,6 +345,7 @@ export class Production implements Scenario {
   private readonly undertaker: Actor;
   /** Threads that may die in this schedule: the others wait for it when their own work is done, and take over. */
   private victims: readonly number[] = [];
+  private notice: 'exited' | 'by hand' = 'exited';
   /** Fewest stores that each thread had made when it began to take over from a dead one, over all schedules since `crash`. */
   readonly storesBeforeHeritage: number[] = [];
   /** Threads that have done all their work, or are dead. */
@@ -373,8 +377,12 @@ export class Production implements Scenario {
     return plot.threads.map((script, index) => this.thread(index, this.role(index, script(stage, state))));
   }
 
-  /** From the next schedule on thread `points[i].thread` stops for ever before its store number `points[i].at`. */
-  crash(points: readonly { readonly thread: number; readonly at: number }[]): void {
+  /**
+   * From the next schedule on thread `points[i].thread` stops for ever before its store number `points[i].at`, and the others
+   * learn of it by an exit event or by hand.
+   */
+  crash(points: readonly { readonly thread: number; readonly at: number }[], notice: 'exited' | 'by hand'): void {
+    this.notice = notice;
     this.stage.machine.crashAt.fill(0);
     for (const { thread, at } of points) this.stage.machine.crashAt[thread] = at;
     this.victims = points.map(({ thread }) => thread);
@@ -396,7 +404,7 @@ export class Production implements Scenario {
     for (const victim of others) {
       if (!crashed.has(victim)) continue;
       this.stage.machine.learnOf(victim);
-      yield* heir.bury(victim + 1);
+      yield* heir.bury(victim + 1, this.notice);
     }
     if (crashed.size > 0) for (const tag of this.plot.dead ?? []) yield* heir.bury(tag);
     const block = this.plot.isMisuse === true ? 0 : yield* heir.tryMalloc(1024);
@@ -424,7 +432,7 @@ export class Production implements Scenario {
     if (machine.crashed.size === 0 && this.plot.verdict?.(notes) === false)
       throw new Error(`the threads noted ${notes.join(', ')}`);
     if (machine.crashed.size > 0) {
-      for (const thread of machine.crashed) now(this.undertaker.bury(thread + 1));
+      for (const thread of machine.crashed) now(this.undertaker.bury(thread + 1, this.notice));
       for (const tag of this.plot.dead ?? []) now(this.undertaker.bury(tag));
       now(this.undertaker.collect());
     }
