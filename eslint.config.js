@@ -4,10 +4,10 @@ import tseslint from 'typescript-eslint';
 
 const platformNames = ['process', 'self', 'navigator', 'window'].map((name) => ({
   name,
-  message: 'Only src/platform looks at the runtime.',
+  message: 'src/README.md says which rooms look at the runtime.',
 }));
 const atomicsName = { name: 'Atomics', message: "Import the operation from '#atomics'." };
-const nodeModules = { group: ['node:*'], message: 'Only src/platform imports from node.' };
+const nodeModules = { group: ['node:*'], message: 'src/README.md says which rooms import from node, and what.' };
 
 /** The names that node adds to ECMAScript's, for files that are linted without types. */
 const nodeGlobals = Object.fromEntries(
@@ -81,6 +81,19 @@ export default defineConfig(
   {
     files: ['src/platform/**/*.ts'],
     rules: { 'no-restricted-globals': ['error', atomicsName], 'no-restricted-imports': 'off' },
+  },
+  {
+    files: ['src/testing/**/*.ts'],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ ...nodeModules, group: ['node:*', '!node:worker_threads'] }] }],
+    },
+  },
+  {
+    files: ['src/cli/**/*.ts'],
+    rules: {
+      'no-restricted-globals': ['error', atomicsName, ...platformNames.filter(({ name }) => name !== 'process')],
+      'no-restricted-imports': 'off',
+    },
   },
   {
     // Programs and tests wait on purpose, and call the heap in ways the types forbid to see it refuse.

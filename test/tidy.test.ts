@@ -6,6 +6,7 @@ import { anchorsOf, fencesIn, relativeLinksIn } from './tidy/markdown.js';
 import {
   checkAtomics,
   checkCycles,
+  checkFace,
   checkFileLength,
   checkFloors,
   checkFunctionLength,
@@ -38,6 +39,13 @@ function readAliases(): Map<string, string> {
   return new Map(Object.entries(imports).map(([name, { source }]) => [name, source.replace(/^\.\/src\//, '')]));
 }
 
+/** Reads `exports` of package.json as paths within src. */
+function readEntries(): Set<string> {
+  const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, string | { default: string }> };
+  const modules = Object.values(exports).flatMap((entry) => (typeof entry === 'string' ? [] : [entry.default]));
+  return new Set(modules.map((path) => path.replace(/^\.\/dist\//, '').replace(/\.js$/, '.ts')));
+}
+
 function checkLinks(path: string, markdown: string): Complaints {
   return relativeLinksIn(markdown).flatMap(({ target, line }) => {
     const [file, anchor = ''] = decodeURI(target).split('#');
@@ -60,9 +68,10 @@ describe('the source tree', () => {
 
   it('has a floor for every room', () => expect(checkRooms(sources, floors)).toEqual([]));
   it('imports downwards only', () => expect(checkFloors(sources, floors, aliases)).toEqual([]));
+  it('enters the package by its entries', () => expect(checkFace(sources, floors, readEntries())).toEqual([]));
   it('has no import cycle', () => expect(checkCycles(sources, aliases)).toEqual([]));
   it('names Atomics in one room', () => expect(checkAtomics(sources)).toEqual([]));
-  it('looks at the runtime in one room', () => expect(checkPlatform(sources)).toEqual([]));
+  it('looks at the runtime where the table says', () => expect(checkPlatform(sources, floors)).toEqual([]));
   it('has files of readable length', () => expect(checkFileLength(sources, FILE_LINES_MOST)).toEqual([]));
   it('has functions of readable length', () => expect(checkFunctionLength(sources, FUNCTION_LINES_MOST)).toEqual([]));
   it('is finished', () => expect(checkUnfinished(sources)).toEqual([]));
@@ -78,22 +87,27 @@ describe('the documents', () => {
 // A checker that finds nothing may be one that looks at nothing: every rule is shown what it forbids.
 describe('the rules see', () => {
   const floors = parseFloors(
-    '| floor | room |\n|--:|---|\n| 0 | `base/` | x |\n| 1 | `platform/` | x |\n| 1 | `layout/` | x |\n| 8 | `index.ts` | x |\n',
+    [
+      '| floor | room | what it owns | from outside |\n|--:|---|---|---|',
+      '| 0 | `base/` | x | |\n| 1 | `platform/` | `x` | `node:*`, `process`, `self`, `navigator`, `window` |',
+      '| 1 | `layout/` | x | |\n| 8 | `index.ts` | x | |\n| 9 | `tools/` | x | `lodash`, `node:fs`, `process` |\n',
+    ].join('\n'),
   );
   const source = (path: string, text: string): Source => ({ path, text });
   const importing = (path: string, specifier: string): Source => source(path, `import { a } from '${specifier}';\n`);
 
   it('the table of floors', () => {
     expect([...floors]).toEqual([
-      ['base', 0],
-      ['platform', 1],
-      ['layout', 1],
-      ['index.ts', 8],
+      ['base', { floor: 0, outside: [] }],
+      ['platform', { floor: 1, outside: ['node:*', 'process', 'self', 'navigator', 'window'] }],
+      ['layout', { floor: 1, outside: [] }],
+      ['index.ts', { floor: 8, outside: [] }],
+      ['tools', { floor: 9, outside: ['lodash', 'node:fs', 'process'] }],
     ]);
   });
 
   it('a room without a floor and a floor without a room', () => {
-    const rooms = ['base', 'layout', 'attic'].map((room) => source(`${room}/a.ts`, ''));
+    const rooms = ['base', 'layout', 'tools', 'attic'].map((room) => source(`${room}/a.ts`, ''));
     expect(checkRooms([...rooms, source('index.ts', '')], floors)).toEqual([
       'attic: has no floor in src/README.md',
       'src/README.md: platform is empty',
@@ -105,7 +119,9 @@ describe('the rules see', () => {
     ['sideways', 'layout/a.ts', '../platform/b.js'],
     ['a room without a floor', 'layout/a.ts', '../attic/b.js'],
     ['a package', 'base/a.ts', 'lodash'],
-    ['node, outside platform', 'layout/a.ts', 'node:fs'],
+    ['node, in a room that lists nothing', 'layout/a.ts', 'node:fs'],
+    ['a module of node that is not listed', 'tools/a.ts', 'node:net'],
+    ['a package that is not listed', 'tools/a.ts', 'underscore'],
     ['out of src', 'layout/a.ts', '../../test/kit.js'],
     ['an alias upwards', 'base/a.ts', '#layout'],
   ])('an import of %s', (_, path, specifier) => {
@@ -135,8 +151,24 @@ describe('the rules see', () => {
       importing('platform/a.ts', 'node:worker_threads'),
       importing('layout/c.ts', '#base'),
       importing('index.ts', './layout/a.js'),
+      importing('tools/a.ts', 'lodash'),
+      importing('tools/a.ts', 'node:fs'),
     ];
     expect(checkFloors(fine, floors, new Map([['#base', 'base/a.ts']]))).toEqual([]);
+  });
+
+  it('an import that passes the entries of the package by', () => {
+    const entries = new Set(['index.ts', 'layout/index.ts']);
+    const check = (path: string, specifier: string): Complaints =>
+      checkFace([importing(path, specifier)], floors, entries);
+    expect(check('tools/a.ts', '../layout/b.js')).toEqual([
+      'tools/a.ts:1: imports layout/b.ts, which is no entry of the package',
+    ]);
+    expect(check('tools/a.ts', '../index.js')).toEqual([]);
+    expect(check('tools/a.ts', '../layout/index.js')).toEqual([]);
+    expect(check('tools/a.ts', './b.js')).toEqual([]);
+    expect(check('tools/a.ts', 'lodash')).toEqual([]);
+    expect(check('index.ts', './layout/b.js')).toEqual([]);
   });
 
   it('a cycle, once', () => {
@@ -165,13 +197,21 @@ describe('the rules see', () => {
     "import fs from 'node:fs';",
     "await import('node:fs');",
   ])('the runtime in %s', (text) => {
-    expect(checkPlatform([source('base/a.ts', text)])).toHaveLength(1);
-    expect(checkPlatform([source('platform/a.ts', text)])).toEqual([]);
+    expect(checkPlatform([source('base/a.ts', text)], floors)).toHaveLength(1);
+    expect(checkPlatform([source('platform/a.ts', text)], floors)).toEqual([]);
+  });
+
+  it('that a room may use what the table gives it, and nothing else', () => {
+    expect(checkPlatform([source('tools/a.ts', "process.exit();\nimport fs from 'node:fs';")], floors)).toEqual([]);
+    expect(checkPlatform([source('tools/a.ts', 'window.alert();')], floors)).toEqual([
+      'tools/a.ts:1: uses window, which src/README.md does not give to tools',
+    ]);
+    expect(checkPlatform([source('tools/a.ts', "import net from 'node:net';")], floors)).toHaveLength(1);
   });
 
   it('that a member may have the name of a global', () => {
     const text = 'interface A { self: 1; window(): 2 }\nconst b = { process: 1 };\nb.process;\n// process.exit()';
-    expect(checkPlatform([source('base/a.ts', text)])).toEqual([]);
+    expect(checkPlatform([source('base/a.ts', text)], floors)).toEqual([]);
   });
 
   it('a file that is too long', () => {

@@ -8,9 +8,9 @@ import { CacheWord } from '../layout/offsets.generated.js';
 import { createRegion, giveUpRegion, openRegion, settingsOf, tokenOf, type HeapToken } from '../memory/create.js';
 import type { Region } from '../memory/region.js';
 import { countClaimed } from '../pages/slices.js';
-import { isExitingWorker, tagOfThread, threadTag, type ExitingWorker } from '../platform/host.js';
+import { threadTag, type ExitingWorker } from '../platform/host.js';
 import { attachWorker, reserveWorker, type Membership } from '../registry/attach.js';
-import { reclaimSlot, reclaimThread, reclaimWorker } from '../registry/reclaim.js';
+import { reclaimSlot, reclaimWorker } from '../registry/reclaim.js';
 import { loadState, packState } from '../registry/slots.js';
 import type { Owner } from '../slabs/owner.js';
 import { allocate, begin, collect } from './allocate.js';
@@ -24,6 +24,7 @@ import { outOfMemory, reallocate } from './reallocate.js';
 import { gatherStats, type HeapStats } from './stats.js';
 import { checkAddressList, checkAlignment, checkIterable, checkLength, checkSize } from './validate.js';
 import { walkBlocks, type BlockInfo } from './walk.js';
+import { Watches } from './watch.js';
 
 /** Reads as empty caches of no capacity: what the fast path sees when it is switched off. */
 const OFF = new Int32Array(new SharedArrayBuffer(1024));
@@ -67,6 +68,7 @@ export class Heap {
   private readonly owner: Owner;
   private readonly membership: Membership;
   private readonly identity: Identity;
+  private readonly watches: Watches;
   private isDetached = false;
 
   /** Names this attachment, slot and generation; never used again for another one. */
@@ -81,6 +83,7 @@ export class Heap {
     this.workerId = membership.workerId;
     this.token = tokenOf(region);
     this.identity = new Identity(region, membership.owner.slot);
+    this.watches = new Watches(membership.owner);
     const { poison, countHits } = membership.owner.settings;
     if (poison === 0 && countHits === 0) this.openFastPath();
   }
@@ -383,21 +386,7 @@ export class Heap {
    */
   watch(worker: ExitingWorker, workerId?: number): void {
     this.checkAttached('watch');
-    if (!isExitingWorker(worker))
-      throw new HeapError(
-        'ERR_HEAP_CONFIG',
-        `watch: ${show(worker)} has no exit event; call reclaim(workerId) when you know that it ended`,
-        { value: worker },
-      );
-    const thread = tagOfThread(worker.threadId);
-    worker.once('exit', () => {
-      if (this.isDetached) return;
-      // The id of a worker that has already ended is -1: nothing to match.
-      begin(this.owner);
-      if (thread > 0) reclaimThread(this.owner, thread);
-      if (workerId !== undefined) reclaimWorker(this.owner, workerId, 'exited');
-      this.owner.isMidway = false;
-    });
+    this.watches.add(worker, workerId);
   }
 
   /**
@@ -437,6 +426,7 @@ export class Heap {
   detach(): void {
     if (this.isDetached) return;
     this.closeFastPath();
+    this.watches.stop();
     dropped.unregister(this);
     if (attached.get(this.token.heapId)?.deref() === this) attached.delete(this.token.heapId);
     if (this.isAttached()) begin(this.owner);

@@ -34,7 +34,8 @@ export function checkLength(call: string, type: TypedArrayConstructor, length: u
       { type },
     );
   checkSize(call, 'length', length);
-  return length * type.BYTES_PER_ELEMENT;
+  // Never Infinity: too large for any heap, but a size.
+  return Math.min(length * type.BYTES_PER_ELEMENT, Number.MAX_VALUE);
 }
 
 /** Throws ERR_HEAP_INVALID_SIZE for what can't take `count` addresses. */

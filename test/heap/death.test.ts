@@ -1,178 +1,103 @@
-import { Heap } from 'sabmalloc';
+import { Heap, type HeapError } from 'sabmalloc';
 import { describe, expect, it } from 'vitest';
 import { BUDGET, longTest } from '../kit/budget.js';
 import { empty } from '../kit/contracts.js';
-import { fillMixed, fillWith, freeAll, heapsOfTest, KIB, MIB } from '../kit/heaps.js';
-import { audit, Ledger, Progress } from '../kit/ledger.js';
+import { fillWith, freeAll, heapsOfTest, KIB, MIB } from '../kit/heaps.js';
+import { Phase } from '../kit/ledger.js';
 import { type Random, SEED, seeded } from '../kit/random.js';
-import { pause, type TestWorker, until, useEverySlot, workersOfTest } from '../kit/workers.js';
+import { afterExit, type TestWorker, until, workersOfTest } from '../kit/workers.js';
+import { type Fate, type Notice } from '../soak/fate.js';
+import { isAsFresh, measure } from '../soak/fresh.js';
+import { Storm, type Weather } from '../soak/storm.js';
 
 const create = heapsOfTest();
 const workers = workersOfTest();
 
-const ENTRIES = 64;
-const LARGEST = 60 * KIB;
+function stormIn(heap: Heap, random: Random, weather: Pick<Weather, 'survivors' | 'victims'>): Storm {
+  const rest = { seed: random.next(), largest: 60 * KIB, hugeBytes: 0, overflows: false };
+  return new Storm(heap, { start: workers.start, ...rest, ...weather });
+}
 
-/** How the heap learns of a death. */
-const NOTICES = ['watched', 'reserved and watched', 'reclaimed by hand'] as const;
-type Notice = (typeof NOTICES)[number];
+const killedAtWork = (notice: Notice, random: Random): Fate => ({
+  notice,
+  ending: 'killed',
+  scene: undefined,
+  isParent: false,
+  delayMs: random.int(0, 15),
+  isEarly: false,
+  isInherited: true,
+});
 
-class Storm {
-  readonly ledger: Ledger;
-  readonly #seen = new Map<number, number>();
+/** A call in a worker that stops at its `at`-th atomic operation; 0 is none. See test/workers/stumble.mjs. */
+class Stumbler {
+  readonly worker: TestWorker;
+  readonly #gate = new Int32Array(new SharedArrayBuffer(12));
 
-  constructor(
-    readonly heap: Heap,
-    readonly survivors: number,
-    readonly kills: number,
-    readonly random: Random,
-    /** One dead in so many leaves its blocks lying until the end. */
-    readonly unburied: number,
-  ) {
-    this.ledger = new Ledger(survivors + kills, ENTRIES);
+  constructor(data: { token: unknown; call: string; at: number; args?: readonly unknown[]; waits?: boolean }) {
+    this.worker = workers.start('stumble', { ...data, gate: this.#gate.buffer });
   }
 
-  start(page: number, token: unknown): TestWorker {
-    const rest = { token, seed: this.random.next(), largest: LARGEST };
-    return workers.start('churn', { ...this.ledger.dataFor(page), ...rest });
+  /** Atomic operations so far. */
+  get steps(): number {
+    return this.#gate[2];
   }
 
-  /** Starts a worker, kills it at an instant that differs each time, tells the heap, and frees what the dead one held. */
-  async killOne(page: number, notice: Notice, isDue: (progress: number) => boolean): Promise<void> {
-    const { heap, ledger } = this;
-    const { token, workerId } = notice === 'watched' ? { token: heap.token, workerId: 0 } : heap.reserve();
-    const victim = this.start(page, token);
-    if (notice === 'watched') heap.watch(victim.worker);
-    if (notice === 'reserved and watched') heap.watch(victim.worker, workerId);
-    await until(() => isDue(ledger.progress(page)) || victim.failure !== undefined, `worker ${page} to get going`);
-    await victim.kill();
-    expect(victim.failure).toBeUndefined();
-    if (notice === 'reclaimed by hand') heap.reclaim(workerId);
-    const seen = ledger.progress(page);
-    this.#seen.set(seen, (this.#seen.get(seen) ?? 0) + 1);
-    if (page % this.unburied !== 0) ledger.inherit(heap, page);
+  /** Until the thread has ended, and everyone who watches knows. False if it did not get through the call. */
+  async end(): Promise<boolean> {
+    const code = await this.worker.gone;
+    await afterExit();
+    expect(this.worker.failure).toBeUndefined();
+    return code === 0;
   }
 
-  /** How many died when they had got so far. */
-  diedAt(progress: number): number {
-    return this.#seen.get(progress) ?? 0;
+  /** Until it stands at the operation. */
+  arrival(): Promise<void> {
+    return until(() => Atomics.load(this.#gate, 0) === 1 || this.worker.failure !== undefined, 'the worker to stop');
+  }
+
+  goOn(): void {
+    Atomics.store(this.#gate, 1, 1);
+    Atomics.notify(this.#gate, 1);
   }
 }
 
-/** Some right after the start, some while they attach, most at work. */
-function dueTimes(random: Random): (progress: number) => boolean {
-  const kind = random.int(0, 9);
-  if (kind === 0) {
-    const at = Date.now() + random.int(0, 60);
-    return () => Date.now() >= at;
+/** One worker after the other attaches, the first of which dies at its first atomic operation, the last not at all. */
+async function dieAtEachStepOfAttach(heap: Heap, check: () => void): Promise<void> {
+  for (let at = 1, isDone = false; !isDone; at++) {
+    const stumbler = new Stumbler({ token: heap.token, call: 'attach', at });
+    heap.watch(stumbler.worker.worker);
+    isDone = await stumbler.end();
+    check();
   }
-  if (kind < 3) return (progress) => progress >= Progress.attaching;
-  let workingSince = 0;
-  const wait = random.int(0, 12);
-  return (progress) => {
-    if (progress < Progress.working) return false;
-    workingSince ||= Date.now();
-    return Date.now() >= workingSince + wait;
-  };
 }
 
-interface Mark {
-  readonly bytes: number;
-  /** What an empty heap keeps for itself. */
-  readonly committedBytes: number;
+/** How many slots can be reserved at once. */
+function freeSlots(heap: Heap): number {
+  const ids: number[] = [];
+  try {
+    for (;;) ids.push(heap.reserve().workerId);
+  } catch (error) {
+    if ((error as HeapError).code !== 'ERR_HEAP_WORKERS') throw error;
+  }
+  for (const id of ids) heap.reclaim(id);
+  return ids.length;
 }
 
-/** Everything is freed, and as much as in the fresh heap can be allocated: all that the dead had is taken over. */
-async function isAsFresh(heap: Heap, live: readonly number[], fresh: Mark, maxWorkers: number): Promise<void> {
-  freeAll(heap, live);
-  await useEverySlot(workers, heap, maxWorkers);
-  heap.collect();
-  empty(heap);
-  expect(heap.stats().committedBytes).toBeLessThanOrEqual(fresh.committedBytes);
-  const { addresses, bytes } = fillMixed(heap, SEED, 256 * KIB);
-  expect(bytes).toBeGreaterThanOrEqual(0.998 * fresh.bytes);
-  freeAll(heap, addresses);
-  heap.collect();
-  empty(heap);
-}
-
-function freshMark(heap: Heap): Mark {
-  const { addresses, bytes } = fillMixed(heap, SEED, 256 * KIB);
-  freeAll(heap, addresses);
-  heap.collect();
-  return { bytes, committedBytes: heap.stats().committedBytes };
-}
-
+// Storms of every other kind are in test/soak.test.ts.
 describe('a storm of killed workers', () => {
-  it(
-    'costs the survivors nothing, and the heap at most a block each',
-    seeded(async (random) => {
-      const heap = create({ maxBytes: 64 * MIB, maxWorkers: 8 });
-      const fresh = freshMark(heap);
-      const storm = new Storm(heap, 2, BUDGET.kills, random, 4);
-      const survivors = [0, 1].map((page) => storm.start(page, heap.token));
-      let next = 2;
-      const assassin = async (): Promise<void> => {
-        while (next < 2 + BUDGET.kills) {
-          const page = next++;
-          await storm.killOne(page, NOTICES[page % 3], dueTimes(random));
-        }
-      };
-      await Promise.all(Array.from({ length: BUDGET.killsAtOnce }, assassin));
-      expect(storm.diedAt(Progress.working)).toBeGreaterThan(BUDGET.kills / 4);
-
-      storm.ledger.stop();
-      for (const survivor of survivors) await survivor.call('collect');
-      expect(survivors.map((survivor) => survivor.failure)).toEqual([undefined, undefined]);
-      const live = audit(heap, storm.ledger, BUDGET.kills);
-      for (const survivor of survivors) await survivor.call('detach');
-      await isAsFresh(heap, live, fresh, 8);
-    }),
-    longTest(180_000),
-  );
-
-  it(
-    'in a small region leaves all of it usable',
-    seeded(async (random) => {
-      const heap = create({ maxBytes: 4 * MIB, maxWorkers: 5 });
-      const fresh = freshMark(heap);
-      const kills = Math.ceil(BUDGET.kills / 5);
-      const storm = new Storm(heap, 1, kills, random, 20);
-      const survivor = storm.start(0, heap.token);
-      for (let page = 1; page <= kills; page++) await storm.killOne(page, NOTICES[page % 3], dueTimes(random));
-      storm.ledger.stop();
-      await survivor.call('collect');
-      const live = audit(heap, storm.ledger, kills);
-      await survivor.call('detach');
-      await isAsFresh(heap, live, fresh, 5);
-    }),
-    longTest(120_000),
-  );
-
   it(
     'that nobody told the heap of is survived until somebody does',
     seeded(async (random) => {
       const heap = create({ maxBytes: 16 * MIB, maxWorkers: 8 });
-      const fresh = freshMark(heap);
-      const storm = new Storm(heap, 1, 5, random, 1);
-      const survivor = storm.start(0, heap.token);
-      const ids: number[] = [];
-      for (let page = 1; page <= 5; page++) {
-        const { token, workerId } = heap.reserve();
-        const victim = storm.start(page, token);
-        await until(() => storm.ledger.progress(page) >= Progress.working, `worker ${page} to work`);
-        await pause(random.int(0, 10));
-        await victim.kill();
-        ids.push(workerId);
-      }
+      const fresh = measure(heap, SEED);
+      const storm = stormIn(heap, random, { survivors: 1, victims: 5 });
+      for (let i = 0; i < 5; i++) await storm.live(killedAtWork('reclaimed at the end', random));
       // Nobody waits for the dead: their part is out of reach, that is all.
       for (let i = 0; i < 1000; i++) heap.free(heap.malloc(random.size(0, 100_000)));
-      for (const id of ids) heap.reclaim(id);
-      storm.ledger.stop();
-      await survivor.call('collect');
-      const live = audit(heap, storm.ledger, 5);
-      await survivor.call('detach');
-      await isAsFresh(heap, live, fresh, 8);
+      const { live } = await storm.rest();
+      freeAll(heap, live);
+      await storm.leave();
+      await isAsFresh(heap, fresh, { seed: SEED, maxWorkers: 8, start: workers.start });
     }),
     longTest(60_000),
   );
@@ -182,19 +107,19 @@ describe('a storm of killed workers', () => {
     seeded(async (random) => {
       const heap = create({ maxBytes: 16 * MIB, maxWorkers: 8 });
       const others = await workers.agents(heap, 2);
-      const storm = new Storm(heap, 0, 20, random, 1);
-      for (let page = 0; page < 20; page++) {
+      const storm = stormIn(heap, random, { survivors: 0, victims: BUDGET.kills });
+      for (let i = 0; i < BUDGET.kills; i++) {
         const { token, workerId } = heap.reserve();
-        const victim = storm.start(page, token);
-        await until(() => storm.ledger.progress(page) >= Progress.working, `worker ${page} to work`);
+        const page = storm.ledger.pages[i];
+        const victim = workers.start('churn', { ...storm.dataFor(i), token });
+        await until(() => page.phase >= Phase.working, `worker ${i} to work`);
         heap.watch(victim.worker);
-        const killed = victim.kill();
-        await killed;
+        await victim.kill();
         const notices = others.map((other) => other.heap('reclaim', workerId));
         heap.reclaim(workerId);
         await Promise.all(notices);
       }
-      const live = audit(heap, storm.ledger, 20);
+      const live = [...(await storm.rest()).live];
       const middle = live.length >>> 1;
       await Promise.all([
         others[0].call('freeAll', live.slice(0, middle)),
@@ -209,19 +134,47 @@ describe('a storm of killed workers', () => {
 });
 
 describe('workers killed as they attach', () => {
-  it.each(NOTICES)(
+  it.each(['watched', 'reserved and watched', 'reclaimed by hand'] as const)(
     'and %s cost no slot and no memory',
     (notice) =>
       seeded(async (random) => {
         const heap = create({ maxBytes: 2 * MIB, maxWorkers: 3 });
-        const fresh = freshMark(heap);
-        const storm = new Storm(heap, 0, BUDGET.attachKills, random, 4);
-        for (let page = 0; page < BUDGET.attachKills; page++) {
-          await storm.killOne(page, notice, (progress) => progress >= Progress.attaching);
-        }
-        const live = audit(heap, storm.ledger, BUDGET.attachKills);
-        await isAsFresh(heap, live, fresh, 3);
+        const fresh = measure(heap, SEED);
+        const storm = stormIn(heap, random, { survivors: 0, victims: BUDGET.attachKills });
+        const atTheDoor = { ...killedAtWork(notice, random), scene: 'attach' } as const;
+        for (let i = 0; i < BUDGET.attachKills; i++)
+          await storm.live({ ...atTheDoor, delayMs: 2 ** random.int(0, 11) / 1000 });
+        const { live } = await storm.rest();
+        freeAll(heap, live);
+        await isAsFresh(heap, fresh, { seed: SEED, maxWorkers: 3, start: workers.start });
       })(),
+    longTest(60_000),
+  );
+
+  it(
+    'at any atomic operation of it leave nothing behind',
+    async () => {
+      const heap = create({ maxBytes: MIB, maxWorkers: 2 });
+      const { committedBytes } = heap.stats();
+      await dieAtEachStepOfAttach(heap, () => {
+        empty(heap);
+        expect(heap.stats()).toMatchObject({ committedBytes, workers: [{ workerId: heap.workerId }] });
+      });
+    },
+    longTest(60_000),
+  );
+
+  // Skipped until it is mended: a reclaim adds up the counters of a control block also where its worker was killed before
+  // it had initialised them, and so counts what happened to be in that memory (keepCounters in src/registry/reclaim.ts).
+  it.skip(
+    'are not counted from memory that they had no time to initialise',
+    async () => {
+      const heap = create({ maxBytes: MIB, maxWorkers: 2 });
+      const { addresses } = fillWith(heap, 60 * KIB);
+      for (const address of addresses) heap.u8.fill(0x55, address, address + 60 * KIB);
+      freeAll(heap, addresses);
+      await dieAtEachStepOfAttach(heap, () => expect(heap.stats().counters.remoteFrees).toBe(0));
+    },
     longTest(60_000),
   );
 
@@ -292,4 +245,50 @@ describe('a worker that dies holding what others need', () => {
     heap.collect();
     empty(heap);
   });
+});
+
+describe('a worker slot', () => {
+  // Skipped until it is mended: freeSlot in src/registry/slots.ts stores FREE, then clears X_THREAD. Who dies between the
+  // two is found by its thread if it was watched, but not if it is reclaimed by hand: then the slot is lost for good.
+  it.skip.each(['detach', 'reclaim'])(
+    'is not lost when a worker dies at one of the last atomic operations of %s and is reclaimed by hand',
+    async (call) => {
+      const heap = create({ maxBytes: 524_288, preset: 'minimal', maxWorkers: 3 });
+      const stumble = async (at: number): Promise<{ isDone: boolean; steps: number }> => {
+        const { token, workerId } = heap.reserve();
+        const other = heap.reserve().workerId;
+        const stumbler = new Stumbler({ token, call, args: call === 'reclaim' ? [other] : [], at });
+        const isDone = await stumbler.end();
+        for (const id of [other, workerId, other]) heap.reclaim(id);
+        expect(freeSlots(heap)).toBe(2);
+        heap.check();
+        return { isDone, steps: stumbler.steps };
+      };
+      const { steps } = await stumble(0);
+      for (let at = Math.max(1, steps - 20); !(await stumble(at)).isDone; at++);
+    },
+    longTest(60_000),
+  );
+
+  // Skipped until it is mended: reclaimLeftovers in src/registry/reclaim.ts takes over every slot that is being reclaimed by
+  // itself, as if its worker had died in detach(); but a living worker is just detaching. Both reclaim it, the slot is lost.
+  it.skip(
+    'is not taken from a worker that is just detaching, by one that collects',
+    async () => {
+      const heap = create({ maxBytes: 524_288, preset: 'minimal', maxWorkers: 3 });
+      for (let at = 1; ; at += 12) {
+        // Reclaiming leaves a hint that some slot may wait to be reclaimed.
+        heap.reclaim(heap.reserve().workerId);
+        const stumbler = new Stumbler({ token: heap.token, call: 'detach', at, waits: true });
+        await Promise.race([stumbler.arrival(), stumbler.worker.gone]);
+        heap.collect();
+        stumbler.goOn();
+        expect(await stumbler.end()).toBe(true);
+        expect(freeSlots(heap)).toBe(2);
+        heap.check();
+        if (stumbler.steps < at) return;
+      }
+    },
+    longTest(60_000),
+  );
 });

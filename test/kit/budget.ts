@@ -27,9 +27,11 @@ export const BUDGET = {
   everySizeTo: 70_000,
   /** Fills of a region to the brim and back. */
   brimRounds: times(20),
-  /** Workers killed in the storm, and how many live at once. */
-  kills: times(200),
-  killsAtOnce: 3,
+  /** The soak's dose: a storm in a heap of each kind of memory and preset, each of so many workers or milliseconds. */
+  soakVictims: times(14),
+  soakRoundMs: times(1800),
+  /** Workers killed in storms with something particular about them. */
+  kills: times(20),
   /** Workers killed as they attach. */
-  attachKills: times(30),
+  attachKills: times(20),
 } as const;

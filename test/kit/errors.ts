@@ -1,9 +1,6 @@
 import { HeapError } from 'sabmalloc';
 
-/** Says what is wrong and stops the test. Cheaper than `expect` where a loop asks a million times. */
-export function ensure(condition: boolean, message: () => string): asserts condition {
-  if (!condition) throw new Error(message());
-}
+export { ensure } from 'sabmalloc/testing';
 
 /** Runs what must fail with one of these codes, and returns the error for a closer look. */
 export function refused(codes: string | readonly string[], call: () => unknown): HeapError {

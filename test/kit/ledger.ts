@@ -1,104 +1,94 @@
 import { type Heap } from 'sabmalloc';
 import { damage } from '../workers/common.mjs';
+import { Market, MARKET_BYTES, Page, pageWords, Phase } from '../workers/ledger.mjs';
 import { walk } from './contracts.js';
 import { ensure } from './errors.js';
 
-/** How far a worker got, as it says itself in the first word of its page. */
-export const Progress = { none: 0, attaching: 1, attached: 2, working: 3, stopped: 4 } as const;
+export { type Page, Phase };
 
-interface Entry {
-  readonly page: number;
-  readonly address: number;
-  readonly bytes: number;
-  /** The worker was about to free it, resize it or give it away: it may or may not be live. */
-  readonly isMarked: boolean;
-}
-
-/**
- * What every worker of a storm holds, written down outside the heap, so that the parent can tell what a killed worker
- * had. The format is that of test/workers/churn.mjs.
- */
+/** What every worker of a storm holds, written down outside the heap: pages of test/workers/ledger.mjs. */
 export class Ledger {
-  readonly words: Uint32Array;
-  /** Word 0 stops the workers; behind it blocks on their way from one worker to another. */
-  readonly control = new SharedArrayBuffer(4 + 4 * 16);
-  readonly #pageWords: number;
+  readonly pages: readonly Page[];
+  readonly market: Market;
+  readonly #words: Uint32Array<SharedArrayBuffer>;
+  readonly #control = new SharedArrayBuffer(MARKET_BYTES);
 
   constructor(
-    readonly pages: number,
+    count: number,
     readonly entries: number,
   ) {
-    this.#pageWords = 1 + 2 * entries;
-    this.words = new Uint32Array(new SharedArrayBuffer(4 * pages * this.#pageWords));
-  }
-
-  progress(page: number): number {
-    return Atomics.load(this.words, page * this.#pageWords);
-  }
-
-  stop(): void {
-    Atomics.store(new Int32Array(this.control), 0, 1);
+    const words = new Uint32Array(new SharedArrayBuffer(4 * count * pageWords(entries)));
+    this.#words = words;
+    this.pages = Array.from({ length: count }, (_, number) => new Page(words, number, entries));
+    this.market = new Market(this.#control);
   }
 
   /** What a worker that writes on this page must be started with. */
   dataFor(page: number): object {
-    return { ledger: this.words.buffer, page, entries: this.entries, control: this.control };
+    return { ledger: this.#words.buffer, control: this.#control, entries: this.entries, page };
   }
 
-  /** Frees what a dead worker surely held, as its heirs would. */
-  inherit(heap: Heap, page: number): void {
-    for (const { page: of, address, bytes, isMarked } of this.held()) {
-      if (of !== page || isMarked) continue;
-      isIntact(heap, { page, address, bytes });
-      heap.free(address);
-    }
-    this.words.fill(0, page * this.#pageWords + 1, (page + 1) * this.#pageWords);
-  }
-
-  between(): number[] {
-    return [...new Uint32Array(this.control, 4)].filter((address) => address !== 0);
-  }
-
-  held(): Entry[] {
-    const found: Entry[] = [];
-    for (let page = 0; page < this.pages; page++) {
-      for (let i = 0; i < this.entries; i++) {
-        const at = page * this.#pageWords + 1 + 2 * i;
-        const word = this.words[at];
-        if (word === 0) continue;
-        found.push({ page, address: (word & ~1) >>> 0, bytes: this.words[at + 1], isMarked: (word & 1) === 1 });
-      }
-    }
-    return found;
+  /** The name of what the worker of a page is doing, or did last. */
+  phaseName(page: number): PhaseName {
+    const { phase } = this.pages[page];
+    return PHASES.find((name) => Phase[name] === phase)!;
   }
 }
 
-function isIntact(heap: Heap, { page, address, bytes }: Pick<Entry, 'page' | 'address' | 'bytes'>): void {
-  const at = damage(heap.u8, address, bytes, page & 0xff);
-  ensure(at === -1, () => `block ${address} of ${bytes} bytes of page ${page} is damaged at byte ${at}`);
+export type PhaseName = keyof typeof Phase;
+export const PHASES = Object.keys(Phase) as PhaseName[];
+
+/** What a comparison of heap and ledger found. */
+export interface Audit {
+  readonly live: readonly number[];
+  /** Live blocks that nobody knows of: a worker was killed, or out of stack, between getting one and writing it down. */
+  readonly lost: number;
+  /** Most that may be lost: a block for every worker that died with one in its hands. */
+  readonly inHand: number;
+  /** The same for stack overflows. */
+  readonly spilt: number;
 }
 
 /**
- * Compares heap and ledger when everyone is at rest. Every block that someone surely held is live and undamaged; and
- * of the live ones, at most one for each kill is unknown to everybody.
+ * Compares heap and ledger when everyone is at rest. Every block that someone surely held is live and undamaged, no two
+ * hold the same, and of the live ones at most those are unknown that were in the hands of somebody who died.
  */
-export function audit(heap: Heap, ledger: Ledger, kills: number): number[] {
+export function audit(heap: Heap, ledger: Ledger): Audit {
   heap.check();
   const live = walk(heap);
-  const held = ledger.held();
-  for (const { page, address, bytes, isMarked } of held) {
-    if (isMarked) continue;
-    ensure(live.has(address), () => `block ${address} of page ${page} is not live any more`);
-    ensure(live.get(address)!.size >= bytes, () => `block ${address} of page ${page} has shrunk`);
-    isIntact(heap, { page, address, bytes });
+  const { liveBlocks } = heap.stats();
+  ensure(liveBlocks === live.size, () => `stats say ${liveBlocks} live blocks, the walk meets ${live.size}`);
+  const known = new Set<number>();
+  const sure = new Set<number>();
+  const isSure = (address: number, bytes: number, where: string): void => {
+    ensure(live.has(address), () => `block ${address} ${where} is not live any more`);
+    ensure(live.get(address)!.size >= bytes, () => `block ${address} ${where} has shrunk`);
+    ensure(!sure.has(address), () => `block ${address} ${where} is held twice`);
+    sure.add(address);
+  };
+  for (const page of ledger.pages) {
+    for (const address of [...page.batch, ...page.doubtful]) known.add(address);
+    for (let entry = 0; entry < page.entries; entry++) {
+      const address = page.address(entry);
+      known.add(address);
+      if (address === 0 || page.isMarked(entry)) continue;
+      isSure(address, page.bytes(entry), `on page ${page.number}`);
+      page.verify(heap, entry);
+    }
   }
-  const sure = held.filter(({ isMarked }) => !isMarked).map(({ address }) => address);
-  ensure(new Set(sure).size === sure.length, () => 'two workers hold the same block');
-  for (const address of ledger.between()) {
-    ensure(live.has(address), () => `block ${address}, on its way to another worker, is not live`);
+  for (const { address, bytes, tag } of ledger.market.offered()) {
+    isSure(address, bytes, 'on its way to another worker');
+    const at = damage(heap.u8, address, bytes, tag);
+    ensure(at === -1, () => `block ${address}, on its way to another worker, is damaged at byte ${at}`);
+    known.add(address);
   }
-  const known = new Set([...held.map(({ address }) => address), ...ledger.between()]);
   const lost = [...live.keys()].filter((address) => !known.has(address));
-  ensure(lost.length <= kills, () => `${lost.length} blocks lost by ${kills} kills: ${lost.slice(0, 10).join()}`);
-  return [...live.keys()];
+  const sum = (of: (page: Page) => number): number => ledger.pages.reduce((total, page) => total + of(page), 0);
+  const inHand = sum((page) => page.inHand);
+  const spilt = sum((page) => page.spilt);
+  ensure(lost.length <= inHand + spilt, () => {
+    const most = `only ${inHand} died with one in their hands, and ${spilt} were in hands when the stack overflowed`;
+    return `${lost.length} blocks are lost, but ${most}: ${lost.slice(0, 10).join()}`;
+  });
+  return { live: [...live.keys()], lost: lost.length, inHand, spilt };
 }

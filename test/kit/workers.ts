@@ -27,7 +27,7 @@ interface Pending {
 
 const ANSWER_WITHIN_MS = 30_000;
 
-export type Script = 'agent' | 'churn' | 'trader';
+export type Script = 'agent' | 'churn' | 'stumble' | 'trader';
 
 /** A real thread that runs one of the scripts in test/workers and answers requests. */
 export class TestWorker {
@@ -107,13 +107,18 @@ export const pause = (milliseconds: number): Promise<void> =>
     setTimeout(resolve, milliseconds);
   });
 
-/** Waits until a condition over shared memory holds. */
-export async function until(condition: () => boolean, what: string, withinMs = 30_000): Promise<void> {
+/** Waits until a condition over shared memory holds, but no longer than so many milliseconds. Says whether it holds. */
+export async function comesTrue(condition: () => boolean, withinMs: number): Promise<boolean> {
   const end = Date.now() + withinMs;
   while (!condition()) {
+    if (Date.now() > end) return false;
     await pause(1);
-    if (Date.now() > end) throw new Error(`waited ${withinMs} ms for: ${what}`);
   }
+  return true;
+}
+
+export async function until(condition: () => boolean, what: string, withinMs = 30_000): Promise<void> {
+  if (!(await comesTrue(condition, withinMs))) throw new Error(`waited ${withinMs} ms for: ${what}`);
 }
 
 export interface WorkersOfTest {
@@ -146,10 +151,16 @@ export function workersOfTest(): WorkersOfTest {
   };
 }
 
-/** Lets workers into all slots but the caller's, and out again: what a slot still kept for its last holder is given up. */
-export async function useEverySlot(workers: WorkersOfTest, heap: Heap, maxWorkers: number): Promise<void> {
-  const agents = await workers.agents(heap, maxWorkers - 1);
-  for (const agent of agents) await agent.call('detach');
+/** Lets a worker into all slots but the caller's, and out again: what a slot still kept for its last holder is given up. */
+export async function useEverySlot(
+  workers: Pick<WorkersOfTest, 'start'>,
+  heap: Heap,
+  maxWorkers: number,
+): Promise<void> {
+  const reservations = Array.from({ length: maxWorkers - 1 }, () => heap.reserve());
+  const visitor = workers.start('agent');
+  for (const { token } of reservations) await visitor.call('tryAttach', token);
+  await visitor.worker.terminate();
 }
 
 /** Runs what must fail in a worker with this code. */

@@ -5,12 +5,25 @@ import { importsOf, lineOf, parse, visitAll, type Source } from './source.js';
 /** A rule looks at sources and returns what is wrong with them, one line each: `path:line: what`. */
 export type Complaints = string[];
 
-/** Rooms of src and the floor of each, from the table of its README. */
-export type Floors = ReadonlyMap<string, number>;
+/** A row of the table in the README of src. */
+export interface Room {
+  readonly floor: number;
+  /** Packages, modules of node (`node:*` for any) and global names that only rooms which list them may use. */
+  readonly outside: readonly string[];
+}
+
+/** Rooms of src by name. */
+export type Floors = ReadonlyMap<string, Room>;
 
 export function parseFloors(markdown: string): Floors {
-  const rows = markdown.matchAll(/^\|\s*(\d+)\s*\|\s*`([^`]+?)\/?`\s*\|/gm);
-  return new Map([...rows].map(([, floor, room]) => [room, Number(floor)]));
+  const rows = markdown.matchAll(/^\|\s*(\d+)\s*\|\s*`([^`]+?)\/?`\s*\|[^|]*\|([^|\n]*)\|/gm);
+  const namesIn = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name);
+  return new Map([...rows].map(([, floor, room, cell]) => [room, { floor: Number(floor), outside: namesIn(cell) }]));
+}
+
+function allows(floors: Floors, room: string, name: string): boolean {
+  const outside = floors.get(room)?.outside ?? [];
+  return outside.includes(name) || (name.startsWith('node:') && outside.includes('node:*'));
 }
 
 /** The first part of a path within src: a folder's name, or that of a file at the top. */
@@ -45,18 +58,31 @@ export function checkFloors(
       const where = `${source.path}:${line}`;
       const to = target(source.path, specifier, aliases);
       if (to === undefined) {
-        const fromNode = specifier.startsWith('node:') && room === 'platform';
-        if (!fromNode) complaints.push(`${where}: imports ${specifier}, which is outside src`);
+        if (!allows(floors, room, specifier)) complaints.push(`${where}: imports ${specifier}, which is outside src`);
         continue;
       }
       const toRoom = roomOf(to);
       if (toRoom === room) continue;
-      if (!((floors.get(toRoom) ?? Infinity) < (floors.get(room) ?? -Infinity))) {
+      if (!((floors.get(toRoom)?.floor ?? Infinity) < (floors.get(room)?.floor ?? -Infinity))) {
         complaints.push(`${where}: ${room} imports ${toRoom}, which is on no lower floor`);
       }
     }
   }
   return complaints;
+}
+
+/** What stands on the package's own face uses it as any user does: rooms above `index.ts` import its entries only. */
+export function checkFace(sources: readonly Source[], floors: Floors, entries: ReadonlySet<string>): Complaints {
+  const top = floors.get('index.ts')?.floor ?? Infinity;
+  return sources
+    .filter(({ path }) => (floors.get(roomOf(path))?.floor ?? 0) > top)
+    .flatMap((source) =>
+      importsOf(source).flatMap(({ specifier, line }) => {
+        const to = target(source.path, specifier, new Map());
+        if (to === undefined || roomOf(to) === roomOf(source.path) || entries.has(to)) return [];
+        return [`${source.path}:${line}: imports ${to}, which is no entry of the package`];
+      }),
+    );
 }
 
 export function checkCycles(sources: readonly Source[], aliases: ReadonlyMap<string, string> = new Map()): Complaints {
@@ -112,24 +138,25 @@ function namesMember(node: ts.Identifier): boolean {
   return member && parent.name === node;
 }
 
-export function checkPlatform(sources: readonly Source[]): Complaints {
-  return sources
-    .filter((source) => roomOf(source.path) !== 'platform')
-    .flatMap((source) => {
-      const file = parse(source);
-      const complaints: Complaints = [];
-      const complain = (node: ts.Node, what: string): void => {
-        complaints.push(`${source.path}:${lineOf(file, node.getStart())}: uses ${what} outside src/platform`);
-      };
-      visitAll(file, (node) => {
-        if (ts.isIdentifier(node) && platformNames.has(node.text) && !namesMember(node)) complain(node, node.text);
-        if (!ts.isStringLiteralLike(node)) return;
-        const element = ts.isElementAccessExpression(node.parent) ? node.parent.expression : undefined;
-        if (element?.getText() === 'globalThis' && platformNames.has(node.text)) complain(node, node.text);
-        if (node.text.startsWith('node:')) complain(node, node.text);
-      });
-      return complaints;
+export function checkPlatform(sources: readonly Source[], floors: Floors): Complaints {
+  return sources.flatMap((source) => {
+    const file = parse(source);
+    const room = roomOf(source.path);
+    const complaints: Complaints = [];
+    const check = (node: ts.Identifier | ts.StringLiteralLike): void => {
+      if (allows(floors, room, node.text)) return;
+      const where = `${source.path}:${lineOf(file, node.getStart())}`;
+      complaints.push(`${where}: uses ${node.text}, which src/README.md does not give to ${room}`);
+    };
+    visitAll(file, (node) => {
+      if (ts.isIdentifier(node) && platformNames.has(node.text) && !namesMember(node)) check(node);
+      if (!ts.isStringLiteralLike(node)) return;
+      const element = ts.isElementAccessExpression(node.parent) ? node.parent.expression : undefined;
+      if (element?.getText() === 'globalThis' && platformNames.has(node.text)) check(node);
+      if (node.text.startsWith('node:')) check(node);
     });
+    return complaints;
+  });
 }
 
 const isGenerated = (source: Source): boolean => source.path.endsWith('.generated.ts');

@@ -1,95 +1,185 @@
-// Allocates, frees and hands over blocks until told to stop, or until it is killed: the victim and the survivor of the
-// storms. What it holds is in a ledger outside the heap, so that whoever is left can tell what the dead one had.
-//
-// A ledger page: word 0 how far the worker got, then an entry of two words a block: address and bytes. The address is
-// written after the block was allocated and stamped. It is marked with a low bit before the block is freed, resized or
-// given away, so a marked entry may or may not be live; there is at most one.
-import { parentPort, workerData } from 'node:worker_threads';
+// Works with the heap until told to stop, or until it is killed: the victim and the survivor of the storms. What it
+// holds is in a ledger outside the heap. A victim may have a scene: it announces that it is poised, waits for the word
+// go, and then does little but the one thing in the midst of which it is to be killed.
+import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { Heap } from 'sabmalloc';
-import { damage, Random, stamp } from './common.mjs';
+import { Random } from './common.mjs';
+import { Hands } from './hands.mjs';
+import { Market, Page, Phase } from './ledger.mjs';
 
-const ATTACHING = 1;
-const ATTACHED = 2;
-const WORKING = 3;
-const STOPPED = 4;
-const MARK = 1;
+const { ledger, entries, control, page: number, seed, largest, token } = workerData;
+/** `again` is a token to attach with as often as wanted; `pace` the milliseconds of rest between two rounds of work. */
+const { again, scene, child, pace, overflows, hugeBytes } = workerData;
+const ending = workerData.ending ?? { kind: 'none', after: 0 };
 
-const { token, ledger, page, entries, seed, largest, control } = workerData;
 const words = new Uint32Array(ledger);
-const base = page * (1 + 2 * entries);
-const stop = new Int32Array(control, 0, 1);
-const box = new Uint32Array(control, 4);
-const tag = page & 0xff;
+const pageOf = (index) => new Page(words, index, entries);
+const page = pageOf(number);
+const market = new Market(control);
 const random = new Random(seed);
+const hands = new Hands(page, market, random, largest);
 
-const said = (state) => Atomics.store(words, base, state);
-const wordOf = (entry) => base + 1 + 2 * entry;
-const mark = (entry, address) => Atomics.store(words, wordOf(entry), address | MARK);
-const clear = (entry) => Atomics.store(words, wordOf(entry), 0);
-
-said(ATTACHING);
-const heap = Heap.attach(token);
-said(ATTACHED);
-
-function record(entry, address, bytes) {
-  stamp(heap.u8, address, bytes, tag);
-  Atomics.store(words, wordOf(entry) + 1, bytes);
-  Atomics.store(words, wordOf(entry), address);
-}
-
-function allocate(entry) {
-  const bytes = random.size(8, largest);
-  const address = random.oneIn(8) ? heap.tryMalloc(bytes, 64 << random.int(0, 6)) : heap.tryMalloc(bytes);
-  if (address !== 0) record(entry, address, bytes);
-}
-
-function resize(entry, address) {
-  const bytes = random.size(8, largest);
-  mark(entry, address);
-  try {
-    record(entry, heap.realloc(address, bytes), bytes);
-  } catch (error) {
-    if (error.code !== 'ERR_HEAP_OUT_OF_MEMORY') throw error;
-    Atomics.store(words, wordOf(entry), address);
+/**
+ * Until there is a slot and room for a control block: in a heap at its brim that may take a while. A reservation is good
+ * for one attempt: then false says that there was no room.
+ */
+function attach(withToken) {
+  for (;;) {
+    page.phase = Phase.attaching;
+    try {
+      hands.heap = Heap.attach(withToken);
+      page.phase = Phase.working;
+      return true;
+    } catch (error) {
+      if (!['ERR_HEAP_OUT_OF_MEMORY', 'ERR_HEAP_WORKERS'].includes(error.code)) throw error;
+      page.refuse();
+      if (withToken.workerId !== undefined || market.isStopped) return false;
+      market.rest(1);
+    }
   }
 }
 
-function give(entry, address) {
-  mark(entry, address);
-  if (Atomics.compareExchange(box, random.int(0, box.length - 1), 0, address) === 0) clear(entry);
-  else Atomics.store(words, wordOf(entry), address);
+function detach() {
+  hands.during(Phase.detaching, () => hands.heap.detach());
+  hands.heap = undefined;
 }
 
-function freeOfOthers() {
-  const address = Atomics.exchange(box, random.int(0, box.length - 1), 0);
-  if (address !== 0) heap.free(address);
+function poise() {
+  page.phase = Phase.poised;
+  while (!page.mayGo);
+  page.phase = Phase.working;
 }
 
-function step() {
-  const entry = random.int(0, entries - 1);
-  const address = Atomics.load(words, wordOf(entry));
-  const choice = random.int(0, 15);
-  if (choice === 0) freeOfOthers();
-  else if (address === 0) allocate(entry);
-  else if (choice < 3) give(entry, address);
-  else if (choice < 6) resize(entry, address);
-  else {
-    const at = damage(heap.u8, address, Atomics.load(words, wordOf(entry) + 1), tag);
-    if (at !== -1) throw new Error(`block ${address} of ledger page ${page} is damaged at byte ${at}`);
-    mark(entry, address);
-    heap.free(address);
-    clear(entry);
+function work(steps) {
+  for (let i = 0; i < steps; i++) hands.step();
+  hands.bury(pageOf);
+  if (random.oneIn(10)) hands.collect();
+  if (overflows && random.oneIn(15)) hands.dive();
+}
+
+/** A block of some MiB, to have the region grow or to use it up; its ends are written to, the rest is never touched. */
+function allocateHuge(phase, bytes) {
+  const { heap } = hands;
+  const entry = hands.emptyEntry();
+  if (entry === -1) return false;
+  page.reach();
+  const address = hands.during(phase, () => heap.tryMalloc(bytes));
+  if (address === 0) {
+    hands.refused();
+    return false;
   }
-  if (random.oneIn(500)) heap.collect();
+  page.hold(entry, address, 64);
+  hands.stamp(entry);
+  const last = Math.floor((address + bytes) / 8) - 1;
+  heap.f64[last] = bytes;
+  if (heap.f64[last] !== bytes)
+    throw new Error(`the last bytes of block ${address} of ${bytes} bytes can't be reached`);
+  return true;
 }
 
-said(WORKING);
-while (Atomics.load(stop, 0) === 0) for (let i = 0; i < 50; i++) step();
-said(STOPPED);
+function freeEverything() {
+  for (let entry = 0; entry < entries; entry++)
+    if (page.address(entry) !== 0 && !page.isMarked(entry)) hands.free(entry);
+}
 
-// A survivor stays attached and answers when it is asked to bring home what others freed, and to leave.
-parentPort.on('message', ({ id, op }) => {
-  if (op === 'collect') heap.collect();
-  else heap.detach();
-  parentPort.postMessage({ id, result: heap.workerId });
-});
+function comeAndGo() {
+  hands.step();
+  detach();
+  attach(again);
+}
+
+/** What a victim does in its scene, again and again. */
+const SCENES = {
+  work: () => work(20),
+  attach: () => (again === undefined ? work(20) : comeAndGo()),
+  detach: comeAndGo,
+  free() {
+    hands.during(Phase.freeing, () => hands.freeUnseen());
+    work(20);
+  },
+  resize() {
+    // Large blocks, in place where there is room; only their heads are written to.
+    const bytes = random.int(40_000, hugeBytes >>> 4);
+    const entry = random.int(0, 1);
+    if (page.isMarked(entry)) return;
+    if (page.address(entry) === 0) hands.allocate(entry, 40_000);
+    else hands.during(Phase.resizing, () => hands.resize(entry, bytes, 64));
+  },
+  grow() {
+    if (!allocateHuge(Phase.growing, random.int(1 << 20, 5 << 20))) freeEverything();
+  },
+  adopt() {
+    // Nearly the whole region: there is no room for it, so everything that can be scraped together is.
+    if (allocateHuge(Phase.adopting, hugeBytes)) freeEverything();
+    work(5);
+  },
+  collect() {
+    hands.step();
+    hands.collect();
+  },
+  reclaim() {
+    const workerId = page.takeMail();
+    if (workerId !== 0) hands.during(Phase.reclaiming, () => hands.heap.reclaim(workerId));
+  },
+  overflow: () => hands.dive(),
+};
+
+/** Has a worker of its own and kills it: the heap learns of that death from this thread, unless it dies first. */
+async function raiseAndKill() {
+  const worker = new Worker(new URL(import.meta.url), {
+    workerData: { ...workerData, ...child },
+    execArgv: [],
+    env: {},
+  });
+  worker.once('exit', () => (page.phase = Phase.reclaiming));
+  hands.heap.watch(worker, child.workerId);
+  worker.once('exit', () => (page.phase = Phase.working));
+  while (pageOf(child.page).phase < Phase.working) {
+    work(5);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  poise();
+  await worker.terminate();
+}
+
+async function live() {
+  if (scene === 'attach') poise();
+  if (!attach(token)) return;
+  if (scene === undefined) return workOn();
+  // What is to be freed in the scene is on the page from the beginning.
+  if (scene !== 'free') work(random.int(20, 400));
+  if (child !== undefined) await raiseAndKill();
+  else poise();
+  for (;;) SCENES[scene]();
+}
+
+function workOn() {
+  const last = ending.kind === 'none' ? Infinity : ending.after;
+  for (let round = 0; round < last && !market.isStopped; round++) {
+    work(50);
+    if (again !== undefined && random.oneIn(60)) comeAndGo();
+    if (pace > 0) market.rest(pace);
+  }
+}
+
+const ENDS = {
+  /** A survivor stays, and answers when it is asked to bring home what others freed, and to leave. */
+  none: () => parentPort.on('message', answer),
+  /** Nothing left to do: the thread ends by itself, without having detached. */
+  returns() {},
+  detaches: () => hands.heap?.detach(),
+  exits: () => process.exit(3),
+  throws() {
+    throw new Error('as planned');
+  },
+};
+
+function answer({ id, op }) {
+  if (op === 'collect') hands.heap?.collect();
+  else hands.heap?.detach();
+  parentPort.postMessage({ id });
+}
+
+await live();
+page.phase = Phase.stopped;
+ENDS[ending.kind]();

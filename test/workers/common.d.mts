@@ -1,3 +1,5 @@
+export { damage, nonZero, stamp } from 'sabmalloc/testing';
+
 export class Random {
   constructor(seed: number);
   readonly seed: number;
@@ -8,6 +10,3 @@ export class Random {
   size(min: number, max: number): number;
   shuffle<T>(list: T[]): T[];
 }
-export function stamp(u8: Uint8Array, address: number, bytes: number, tag: number): void;
-export function damage(u8: Uint8Array, address: number, bytes: number, tag: number, stamped?: number): number;
-export function nonZero(u8: Uint8Array, address: number, bytes: number): number;

@@ -1,5 +1,8 @@
 // What the tests and the worker scripts they start have in common. Plain JavaScript, so that node runs it as it is.
 
+// By file: the entry sabmalloc/testing loads fast-check too, which a worker that lives for milliseconds can do without.
+export { damage, nonZero, stamp } from '../../dist/testing/stamp.js';
+
 /** Seeded generator (Mulberry32, Tommy Ettinger): the same seed gives the same test on every machine. */
 export class Random {
   constructor(seed) {
@@ -43,31 +46,4 @@ export class Random {
     }
     return list;
   }
-}
-
-const DENSE_BYTES = 4096;
-const SPARSE_STEP = 61;
-
-const byteAt = (tag, i) => (Math.imul(tag + 1, 0x9e37) ^ (i * 167 + (i >>> 8) * 31)) & 0xff;
-const after = (i) => (i < DENSE_BYTES ? i + 1 : i + SPARSE_STEP);
-
-/** Writes a pattern that `tag` and the position decide: every byte of the first 4 KiB, then samples, and the last byte. */
-export function stamp(u8, address, bytes, tag) {
-  for (let i = 0; i < bytes; i = after(i)) u8[address + i] = byteAt(tag, i);
-  if (bytes > 0) u8[address + bytes - 1] = byteAt(tag, bytes - 1);
-}
-
-/** The first of `bytes` bytes that is not as `stamp` left it, or -1. `stamped` is how many were stamped, if more. */
-export function damage(u8, address, bytes, tag, stamped = bytes) {
-  for (let i = 0; i < bytes; i = after(i)) {
-    if (u8[address + i] !== byteAt(tag, i)) return i;
-  }
-  const last = bytes - 1;
-  return bytes > 0 && bytes === stamped && u8[address + last] !== byteAt(tag, last) ? last : -1;
-}
-
-/** The first of `bytes` bytes that is not 0, or -1. */
-export function nonZero(u8, address, bytes) {
-  for (let i = 0; i < bytes; i++) if (u8[address + i] !== 0) return i;
-  return -1;
 }

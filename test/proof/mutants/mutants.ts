@@ -1,0 +1,17 @@
+import type { Mutant } from './mutant.js';
+import { heapMutants } from './table/heap.js';
+import { memoryMutants } from './table/memory.js';
+import { pagesMutants } from './table/pages.js';
+import { registryMutants } from './table/registry.js';
+import { remoteMutants } from './table/remote.js';
+import { slabsMutants } from './table/slabs.js';
+
+/** Bugs that the suite must catch, each planted alone in the sources as they are. */
+export const MUTANTS: readonly Mutant[] = [
+  ...remoteMutants,
+  ...slabsMutants,
+  ...pagesMutants,
+  ...registryMutants,
+  ...heapMutants,
+  ...memoryMutants,
+];

@@ -1,0 +1,238 @@
+import type { Mutant } from '../mutant.js';
+
+const HEAP = 'src/heap/heap.ts';
+const ALLOCATE = 'src/heap/allocate.ts';
+const FREE = 'src/heap/free.ts';
+const BYTES = 'src/heap/bytes.ts';
+const REALLOCATE = 'src/heap/reallocate.ts';
+const VALIDATE = 'src/heap/validate.ts';
+
+/** What users call: the fast path, sizes, zeroing, realloc, refusals. */
+export const heapMutants: readonly Mutant[] = [
+  {
+    name: 'double-free-in-the-fast-path',
+    about: 'the fast path of free does not look whether the block is live',
+    file: HEAP,
+    edits: [['if ((live & ~words[at + 1] & bit) !== 0 && count', 'if ((live & ~words[at + 1] & bit) !== 1 && count']],
+    by: 'test/heap/misuse-free.test.ts',
+  },
+  {
+    name: 'remote-free-unseen-by-the-owner',
+    about: 'the owner can free a block that another worker has freed already',
+    file: HEAP,
+    edits: [['if ((live & ~words[at + 1] & bit) !== 0 && count', 'if ((live & bit) !== 0 && count']],
+    by: 'test/heap/misuse-remote.test.ts',
+  },
+  {
+    name: 'size-wraps-in-the-fast-path',
+    about: 'sizes are taken modulo 2^32: negative and huge ones get a small block',
+    file: HEAP,
+    edits: [
+      [
+        'if (size === bytes && size <= Geometry.SLAB_BLOCK_MAX_BYTES) {',
+        'if (size <= Geometry.SLAB_BLOCK_MAX_BYTES) {',
+      ],
+    ],
+    by: 'test/heap/misuse-arguments.test.ts',
+  },
+  {
+    name: 'cache-overflows',
+    about: 'the fast path pushes freed blocks over the end of a full stack',
+    file: HEAP,
+    edits: [[' && count < words[cache + CacheWord.CAPACITY]) {', ' && count <= words[cache + CacheWord.CAPACITY]) {']],
+    by: 'test/heap/basics.test.ts',
+  },
+  {
+    name: 'aligned-calloc-not-zeroed',
+    about: 'calloc with an alignment leaves what was there before',
+    file: HEAP,
+    edits: [
+      [
+        '    zeroFill(this.region, address, bytes);\n',
+        '    if (alignment === undefined) zeroFill(this.region, address, bytes);\n',
+      ],
+    ],
+    by: 'test/heap/alignment.test.ts',
+  },
+  {
+    name: 'grown-part-not-zeroed',
+    about: 'elements that resize adds are not zero',
+    file: HEAP,
+    edits: [['if (bytes > view.byteLength) zeroFill(', 'if (bytes < view.byteLength) zeroFill(']],
+    by: 'test/heap/views.test.ts',
+  },
+  {
+    name: 'batch-not-undone',
+    about: 'mallocMany keeps the blocks it got when there is no room for all',
+    file: HEAP,
+    edits: [['        for (let i = 0; i < made; i++) this.free(list[i]);\n', '']],
+    by: 'test/heap/basics.test.ts',
+  },
+  {
+    name: 'detached-but-fast',
+    about: 'the fast path of a detached heap goes on',
+    file: HEAP,
+    edits: [['    this.closeFastPath();\n    dropped.unregister(this);\n', '    dropped.unregister(this);\n']],
+    by: 'test/heap/detached.test.ts',
+  },
+  {
+    name: 'view-past-the-end',
+    about: 'a view may reach beyond the end of the region',
+    file: HEAP,
+    edits: [['address + bytes <= region.addressOf(region.limit);', 'address <= region.addressOf(region.limit);']],
+    by: 'test/heap/views.test.ts',
+  },
+  {
+    name: 'class-by-32-bits',
+    about: 'the slow path takes sizes modulo 2^32 to find the class',
+    file: ALLOCATE,
+    edits: [
+      [
+        'return bytes <= Geometry.SLAB_BLOCK_MAX_BYTES ? CLASS_OF[(bytes + 15) >>> 4] : 0;',
+        'return bytes >>> 0 <= Geometry.SLAB_BLOCK_MAX_BYTES ? CLASS_OF[((bytes >>> 0) + 15) >>> 4] : 0;',
+      ],
+    ],
+    by: 'test/heap/huge.test.ts',
+  },
+  {
+    name: 'span-not-aligned',
+    about: 'spans ignore the alignment asked for',
+    file: ALLOCATE,
+    edits: [
+      [
+        'const alignedSlices = Math.max(1, alignment / Geometry.SLICE_BYTES);',
+        'const alignedSlices = Math.min(1, alignment / Geometry.SLICE_BYTES);',
+      ],
+    ],
+    by: 'test/heap/alignment.test.ts',
+  },
+  {
+    name: 'gives-up-too-early',
+    about: 'a full heap does not take the slabs of workers that left',
+    file: ALLOCATE,
+    edits: [['  adoptAll(owner);\n', '']],
+    by: 'test/heap/brim.test.ts',
+  },
+  {
+    name: 'overflow-not-repaired',
+    about: 'the books are not repaired after a stack overflow cut a call short',
+    file: ALLOCATE,
+    edits: [['if (owner.isMidway) repairBooks(owner);', 'if (owner.isMidway && owner.slot === 0) repairBooks(owner);']],
+    by: 'test/heap/overflow.test.ts',
+  },
+  {
+    name: 'double-free-in-the-slow-path',
+    about: 'the slow path of free takes a free block for a live one',
+    file: FREE,
+    edits: [
+      [
+        "if (kind !== 'block' && kind !== 'span') throw",
+        "if (kind !== 'block' && kind !== 'span' && kind !== 'free') throw",
+      ],
+    ],
+    by: 'test/heap/misuse-free.test.ts',
+  },
+  {
+    name: 'poisoned-before-it-is-checked',
+    about: 'a free that is refused has already filled the block with the pattern of freed memory',
+    file: FREE,
+    edits: [
+      [
+        `  const kind = classify(region, address);
+  if (kind`,
+        `  const kind = classify(region, address);
+  if (owner.settings.poison === 1 && kind !== 'wild') region.u8.fill(FREED_BYTE, address as number, (address as number) + 16);
+  if (kind`,
+      ],
+    ],
+    by: 'test/heap/misuse-free.test.ts',
+  },
+  {
+    name: 'spill-forgotten',
+    about: 'a block is pushed on a stack that is full',
+    file: FREE,
+    edits: [
+      [
+        '>= i32[cache + CacheWord.CAPACITY]) spill(owner, classId);',
+        '> i32[cache + CacheWord.CAPACITY]) spill(owner, classId);',
+      ],
+    ],
+    by: 'spill-against-remote-free',
+  },
+  {
+    name: 'last-word-not-zeroed',
+    about: 'calloc leaves the bytes behind the last multiple of 8',
+    file: BYTES,
+    edits: [['const last = Math.ceil(end / 8);', 'const last = Math.floor(end / 8);']],
+    by: 'test/heap/basics.test.ts',
+  },
+  {
+    name: 'copy-into-short-views',
+    about: 'realloc copies by views that end before memory another worker added',
+    file: BYTES,
+    edits: [['  if (region.isStale()) region.renew();\n', '']],
+    by: 'test/heap/growth.test.ts',
+  },
+  {
+    name: 'copy-past-the-end',
+    about: 'realloc to a smaller size copies the whole old block over the neighbour of the new one',
+    file: REALLOCATE,
+    edits: [
+      [
+        'copyBlock(owner.region, address, moved, Math.min(have, bytes));',
+        'copyBlock(owner.region, address, moved, have);',
+      ],
+    ],
+    by: 'test/heap/realloc.test.ts',
+  },
+  {
+    name: 'freed-before-it-is-copied',
+    about: 'realloc frees the old block before it has copied it',
+    file: REALLOCATE,
+    edits: [
+      [
+        `  copyBlock(owner.region, address, moved, Math.min(have, bytes));\n  try {\n    freeAddress(owner, address);`,
+        `  try {\n    freeAddress(owner, address);\n    copyBlock(owner.region, address, moved, Math.min(have, bytes));`,
+      ],
+    ],
+    by: 'test/heap/realloc.test.ts',
+  },
+  {
+    name: 'shrinking-needs-room',
+    about: 'realloc to a smaller size fails when there is no room for a second block',
+    file: REALLOCATE,
+    edits: [['if (moved === 0) return bytes <= have ? address : 0;', 'if (moved === 0) return 0;']],
+    by: 'test/heap/brim.test.ts',
+  },
+  {
+    name: 'new-block-lost-to-a-mistake',
+    about: 'realloc of a block that another worker frees meanwhile leaves the new block behind',
+    file: REALLOCATE,
+    edits: [['    freeAddress(owner, moved);\n', '']],
+    by: 'moving-against-free',
+  },
+  {
+    name: 'fractions-are-sizes',
+    about: 'sizes that are no integers are taken',
+    file: VALIDATE,
+    edits: [
+      [
+        "if (typeof bytes === 'number' && Number.isInteger(bytes) && bytes >= 0) return;",
+        "if (typeof bytes === 'number' && Number.isFinite(bytes) && bytes >= 0) return;",
+      ],
+    ],
+    by: 'test/heap/misuse-arguments.test.ts',
+  },
+  {
+    name: 'negative-sizes',
+    about: 'negative sizes are taken',
+    file: VALIDATE,
+    edits: [
+      [
+        "if (typeof bytes === 'number' && Number.isInteger(bytes) && bytes >= 0) return;",
+        "if (typeof bytes === 'number' && Number.isInteger(bytes)) return;",
+      ],
+    ],
+    by: 'test/heap/misuse-arguments.test.ts',
+  },
+];

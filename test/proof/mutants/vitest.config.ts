@@ -1,0 +1,26 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const src = (path: string): string => fileURLToPath(new URL(`../../../src/${path}`, import.meta.url));
+
+/**
+ * For `npm run stryker`: the tests that need one thread only, with the package's own name leading to the sources instead of
+ * dist, so that what Stryker has changed is what they see.
+ */
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: '#atomics', replacement: src('atomics/native.ts') },
+      { find: 'sabmalloc/testing', replacement: src('testing/index.ts') },
+      { find: 'sabmalloc', replacement: src('index.ts') },
+      { find: /^.*\/dist\/(.*)\.js$/, replacement: src('$1.ts') },
+    ],
+  },
+  test: {
+    include: [
+      'test/unit/{bits,classes,reclaim,remote,region,slices}.test.ts',
+      'test/heap/{alignment,basics,model,realloc,sizes}.test.ts',
+    ],
+    testTimeout: 60_000,
+  },
+});
