@@ -16,6 +16,7 @@ import {
   generationOf,
   loadControl,
   loadState,
+  nextGeneration,
   noticeOf,
   packState,
   parseWorkerId,
@@ -35,12 +36,8 @@ import {
  */
 export function reclaimSlot(owner: Owner, slot: number, generation: number, notice: Notice): boolean {
   const { region } = owner;
-  const claimed = packState(reclaimingState(notice), generation, owner.slot);
-  for (;;) {
-    const word = loadState(region, slot);
-    if (generationOf(word) !== generation || !isReclaimable(word, slot)) return false;
-    if (swapState(region, slot, word, claimed)) break;
-  }
+  const claimed = claimReclaim(owner, slot, generation, notice);
+  if (claimed === 0) return false;
   // A dead worker has no push to come; what it left half done is for its slab's owner to find.
   atomics.store(region.i32, region.slotWord(slot) + SlotWord.X_INTENT, 0);
   const thread = atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_THREAD);
@@ -51,7 +48,7 @@ export function reclaimSlot(owner: Owner, slot: number, generation: number, noti
   const slabsDone = abandonAll(owner, slot);
   if (!journalDone || !slabsDone) {
     // Somebody else's step is still under way; whoever next runs short of memory or collects comes back here.
-    swapState(region, slot, claimed, packState(waitingState(notice), generation));
+    swapState(region, slot, claimed, packState(waitingState(notice), generationOf(claimed)));
     announceDead(region);
     return true;
   }
@@ -68,10 +65,28 @@ function announceDead(region: Region): void {
   atomics.store(region.i32, region.header + HeaderWord.X_DEAD, 1);
 }
 
-/** A claim by the slot itself is a worker that died while it detached. */
-function isReclaimable(word: number, slot: number): boolean {
+/** Makes the caller the one who reclaims this attachment; returns the slot's state from then on, or 0. */
+function claimReclaim(owner: Owner, slot: number, generation: number, notice: Notice): number {
+  const { region } = owner;
+  for (;;) {
+    const word = loadState(region, slot);
+    if (generationOf(word) !== generation || !isReclaimable(region, word, slot)) return 0;
+    // A free slot gets the next number at once: whoever is about to take it sees that it has changed.
+    const next = stateOf(word) === SlotState.FREE ? nextGeneration(generation) : generation;
+    const claimed = packState(reclaimingState(notice), next, owner.slot);
+    if (swapState(region, slot, word, claimed)) return claimed;
+  }
+}
+
+/**
+ * A claim by the slot itself is a worker that died while it detached; a name in a free slot is one that died in the very last
+ * step of that.
+ */
+function isReclaimable(region: Region, word: number, slot: number): boolean {
   const reclaimer = reclaimerOf(word);
-  return reclaimer === 0 ? stateOf(word) !== SlotState.FREE : reclaimer === slot;
+  if (reclaimer !== 0) return reclaimer === slot;
+  if (stateOf(word) !== SlotState.FREE) return true;
+  return atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_THREAD) !== 0;
 }
 
 /** Reclaims that the dead worker had begun become dead slots again, and are done now. */

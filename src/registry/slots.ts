@@ -34,6 +34,11 @@ function claimantOf(word: number): number {
   return (word >>> SlotBits.CLAIMANT_SHIFT) & SlotBits.CLAIMANT_MASK;
 }
 
+/** Generations count modulo 2^19. */
+export function nextGeneration(generation: number): number {
+  return (generation + 1) & (-1 >>> SlotBits.GENERATION_SHIFT);
+}
+
 /** How sure the caller is that the worker is gone: a slot reclaimed by hand keeps its control block until the next worker in it has gone. */
 export type Notice = 'exited' | 'by hand';
 
@@ -93,12 +98,14 @@ export function swapState(region: Region, slot: number, from: number, to: number
 /** Takes a free slot for a thread, or for a thread to come (`-threadTag` of the reserver). Returns it with its new generation. */
 export function claimSlot(region: Region, thread: number, state: SlotState): { slot: number; generation: number } {
   for (let slot = 1; slot <= region.maxWorkers; slot++) {
-    const word = region.slotWord(slot) + SlotWord.X_THREAD;
-    // The compare-and-swap takes the slot and says whose it is.
-    if (atomics.compareExchange(region.i32, word, 0, thread) !== 0) continue;
-    const generation = (generationOf(loadState(region, slot)) + 1) & (-1 >>> SlotBits.GENERATION_SHIFT);
-    atomics.store(region.i32, region.slotWord(slot) + SlotWord.X_STATE, packState(state, generation));
-    return { slot, generation };
+    const free = loadState(region, slot);
+    const nameWord = region.slotWord(slot) + SlotWord.X_THREAD;
+    // Says whose the slot will be, so that a kill in the next instant can be told to it.
+    if (stateOf(free) !== SlotState.FREE || atomics.compareExchange(region.i32, nameWord, 0, thread) !== 0) continue;
+    const generation = nextGeneration(generationOf(free));
+    // Takes the slot, unless a reclaimer that took the name for a dead one's has it in hand.
+    if (swapState(region, slot, free, packState(state, generation))) return { slot, generation };
+    atomics.compareExchange(region.i32, nameWord, thread, 0);
   }
   throw new HeapError(
     'ERR_HEAP_WORKERS',

@@ -15,6 +15,18 @@ export {
   walk,
 } from './contracts.js';
 export { ContractError, ensure } from './ensure.js';
+export {
+  type Exploration,
+  type ExhaustiveOptions,
+  explore,
+  exploreRandomly,
+  type RandomOptions,
+  replay,
+  type Scenario,
+  ScheduleError,
+  STOPPED,
+  type Thread,
+} from './explorer.js';
 export { FuzzError, fuzzHeap, type FuzzReport } from './fuzz.js';
 export {
   checkFuzzOptions,

@@ -8,6 +8,7 @@ import type { Owner } from '../../../src/slabs/owner.js';
 import type { Builds, SteppedHeap, Steps } from './builds.js';
 import { Machine } from './machine.js';
 import { isExcused, RaceError } from './races.js';
+import { findStranded } from './stranded.js';
 import { RegionWords } from './words.js';
 
 /** Runs a call of the stepped build in one go. */
@@ -285,6 +286,12 @@ export class Stage {
     this.expectEmpty();
   }
 
+  /** Nobody has died, so nothing may wait for a look at the whole heap. */
+  expectNothingStranded(): void {
+    const stranded = findStranded(this.plain, this.settings.transferSlots);
+    if (stranded.length > 0) throw new Error(stranded.join('; '));
+  }
+
   private slotState(slot: number): SlotState {
     return stateOf(Atomics.load(this.plain.i32, this.plain.slotWord(slot) + SlotWord.X_STATE));
   }
@@ -304,6 +311,8 @@ export class Stage {
     let live = 0;
     for (let slot = 1; slot <= this.plain.maxWorkers; slot++) {
       const state = this.slotState(slot);
+      const name = Atomics.load(this.plain.i32, this.plain.slotWord(slot) + SlotWord.X_THREAD);
+      if (state === SlotState.FREE && name !== 0) throw new Error(`slot ${slot} is free, but bears the name ${name}`);
       const keepsControl = Atomics.load(this.plain.i32, this.plain.slotWord(slot) + SlotWord.X_CONTROL) !== 0;
       if (state === SlotState.LIVE || (state === SlotState.FREE && keepsControl)) live++;
       else if (state !== SlotState.FREE && state !== SlotState.RESERVED)
@@ -431,6 +440,7 @@ export class Production implements Scenario {
     const { notes } = this.stage;
     if (machine.crashed.size === 0 && this.plot.verdict?.(notes) === false)
       throw new Error(`the threads noted ${notes.join(', ')}`);
+    if (machine.crashed.size === 0 && this.plot.isMisuse !== true) this.stage.expectNothingStranded();
     if (machine.crashed.size > 0) {
       for (const thread of machine.crashed) now(this.undertaker.bury(thread + 1, this.notice));
       for (const tag of this.plot.dead ?? []) now(this.undertaker.bury(tag));

@@ -29,8 +29,9 @@ const FUNCTIONS = [
 const isFunction = (node: ts.Node): node is ts.FunctionLikeDeclaration => FUNCTIONS.includes(node.kind);
 
 function enclosingFunction(node: ts.Node): ts.FunctionLikeDeclaration | undefined {
-  for (let at: ts.Node | undefined = node.parent; at !== undefined; at = at.parent) if (isFunction(at)) return at;
-  return undefined;
+  let at = node.parent as ts.Node | undefined;
+  while (at !== undefined && !isFunction(at)) at = at.parent;
+  return at;
 }
 
 /** Names under which the words of the region are known: fields, locals and parameters. */

@@ -1,4 +1,5 @@
 import type { Plot } from '../machine/stage.js';
+import { homecomingScenarios } from './homecoming.js';
 import { registryScenarios } from './registry.js';
 import { remoteScenarios } from './remote.js';
 import { sliceScenarios } from './slices.js';
@@ -6,6 +7,7 @@ import { sliceScenarios } from './slices.js';
 /** Everything that is explored. */
 export const SCENARIOS: readonly Plot[] = [
   ...remoteScenarios,
+  ...homecomingScenarios,
   ...sliceScenarios,
   ...registryScenarios,
 ] as readonly Plot[];

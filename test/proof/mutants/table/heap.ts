@@ -157,7 +157,7 @@ export const heapMutants: readonly Mutant[] = [
         '> i32[cache + CacheWord.CAPACITY]) spill(owner, classId);',
       ],
     ],
-    by: 'spill-against-remote-free',
+    by: 'test/unit/churn.test.ts',
   },
   {
     name: 'last-word-not-zeroed',

@@ -32,7 +32,7 @@ export const pagesMutants: readonly Mutant[] = [
     atomics.store(region.i32, word, atomics.load(region.i32, word) & ~maskOf(at & 31, inWord));`,
       ],
     ],
-    by: 'claim-against-merge',
+    by: 'collect-against-collect',
   },
   {
     name: 'journal-not-opened',
@@ -84,7 +84,7 @@ export const pagesMutants: readonly Mutant[] = [
         '',
       ],
     ],
-    by: 'growth-in-place-against-claim',
+    by: 'test/unit/spans.test.ts',
   },
   {
     name: 'aligned-run-too-short',
@@ -103,7 +103,7 @@ export const pagesMutants: readonly Mutant[] = [
     about: 'recovery gives back slices that a living worker has claimed and not yet published',
     file: SLICES,
     edits: [[`    if (slice >= start && slice < start + count) return true;\n`, '']],
-    by: 'claim-against-journal-recovery',
+    by: 'claims-against-a-stale-journal',
   },
   {
     name: 'journal-frees-what-is-published',
@@ -136,7 +136,7 @@ export const pagesMutants: readonly Mutant[] = [
     edits: [
       ['this.opened = (this.opened + JournalBits.NUMBER) | 0;', 'this.opened = this.opened & JournalBits.NUMBER;'],
     ],
-    by: 'claims-against-a-stale-journal',
+    by: 'test/unit/journal.test.ts',
   },
   {
     name: 'the-dead-wait-for-each-other',

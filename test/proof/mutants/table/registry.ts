@@ -48,7 +48,7 @@ export const registryMutants: readonly Mutant[] = [
         'if (evenDirty && state === 0) return false;',
       ],
     ],
-    by: 'remote-free-against-detach',
+    by: 'adopted-frees-come-home',
   },
   {
     name: 'map-of-the-departed-kept',
@@ -87,14 +87,14 @@ export const registryMutants: readonly Mutant[] = [
         'new Set(dirty.filter((head) => !isIntended(region, head) || head > 0))',
       ],
     ],
-    by: 'remote-free-against-retirement',
+    by: 'late-push-against-a-new-owner',
   },
   {
     name: 'unmarked-frees-forgotten',
     about: 'what a worker freed that died before it marked the slab never comes home',
     file: ADOPT,
     edits: [['return drained + drainUnmarked(owner);', 'return drained + 0 * (drainUnmarked.length + owner.slot);']],
-    by: 'push-against-take-all!',
+    by: 'remote-free-against-retirement!',
   },
   {
     name: 'intents-ignored-by-the-reclaimer',
@@ -106,7 +106,7 @@ export const registryMutants: readonly Mutant[] = [
         'new Set(suspects.filter((head) => isIntended(region, head) && head < 0))',
       ],
     ],
-    by: 'remote-free-against-detach',
+    by: 'adopted-frees-come-home',
   },
   {
     name: 'pinned-slabs-not-waited-for',
@@ -125,7 +125,7 @@ export const registryMutants: readonly Mutant[] = [
         '  if (slot === 0) takeQueue(region, slot);',
       ],
     ],
-    by: 'slot-reuse-against-departure',
+    by: 'adopted-frees-come-home',
   },
   {
     name: 'reclaimed-by-load-and-store',
@@ -168,7 +168,7 @@ export const registryMutants: readonly Mutant[] = [
 `,
       ],
     ],
-    by: 'remote-free-against-detach',
+    by: 'departure-against-collect',
   },
   {
     name: 'slot-freed-before-its-control-block',
@@ -220,7 +220,7 @@ export const registryMutants: readonly Mutant[] = [
         'if (stateOf(word) === SlotState.FREE && slot < 0) swapState(',
       ],
     ],
-    by: 'attach-against-attach!',
+    by: 'test/unit/reclaim.test.ts',
   },
   {
     name: 'reclaimed-by-hand-goes-on',
@@ -265,7 +265,7 @@ export const registryMutants: readonly Mutant[] = [
     throw`,
       ],
     ],
-    by: 'reservation-by-two',
+    by: 'test/heap/departure.test.ts',
   },
   {
     name: 'slot-given-up-before-its-state',

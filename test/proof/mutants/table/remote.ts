@@ -140,14 +140,14 @@ export const remoteMutants: readonly Mutant[] = [
     about: 'remote bits of blocks that are not live are counted as blocks come home',
     file: REMOTE,
     edits: [['drained += popcount(home);', 'drained += popcount(remote);']],
-    by: 'double-free-by-owner-and-another',
+    by: 'double-free-by-two',
   },
   {
     name: 'live-bits-toggled',
     about: 'draining toggles live bits where a remote bit is set, live or not',
     file: REMOTE,
     edits: [['const home = remote & i32[word];', 'const home = remote;']],
-    by: 'double-free-by-owner-and-another',
+    by: 'double-free-by-two',
   },
   {
     name: 'intent-not-stored',
@@ -159,7 +159,7 @@ export const remoteMutants: readonly Mutant[] = [
         'if (mustPush && !intended) atomics.store(i32, intentWord, 0);',
       ],
     ],
-    by: 'remote-free-against-retirement',
+    by: 'late-push-against-a-new-owner',
   },
   {
     name: 'intent-stored-after-the-mark',
@@ -175,7 +175,7 @@ export const remoteMutants: readonly Mutant[] = [
     }`,
       ],
     ],
-    by: 'remote-free-against-retirement',
+    by: 'late-push-against-a-new-owner',
   },
   {
     name: 'late-mark-on-another-class',
@@ -187,7 +187,7 @@ export const remoteMutants: readonly Mutant[] = [
         'if (kindOf(state) === 0 || (state & bit) !== 0) break;',
       ],
     ],
-    by: 'remote-free-against-reuse-by-another-class',
+    by: 'remote-free-against-reuse-by-a-span',
   },
   {
     name: 'freed-twice-by-others',
@@ -196,7 +196,7 @@ export const remoteMutants: readonly Mutant[] = [
     edits: [
       [
         'return (atomics.or(region.i32, bitsWord(region, granule) + 1, mask) & mask) === 0;',
-        'return (atomics.or(region.i32, bitsWord(region, granule) + 1, mask) & mask) !== 1;',
+        'return (atomics.or(region.i32, bitsWord(region, granule) + 1, mask) & mask) === 0 || mask !== 0;',
       ],
     ],
     by: 'double-free-by-two-of-an-idle-owner',

@@ -20,7 +20,7 @@ export const slabsMutants: readonly Mutant[] = [
         'takeIn(owner, head, classId, capacityBlocks(classId, count) + 1);',
       ],
     ],
-    by: 'claim-against-claim',
+    by: 'frees-come-home',
   },
   {
     name: 'blocks-between-block-starts',
@@ -63,7 +63,7 @@ export const slabsMutants: readonly Mutant[] = [
 `,
       ],
     ],
-    by: 'remote-free-against-retirement',
+    by: 'late-push-against-a-new-owner',
   },
   {
     name: 'retired-although-in-use',
@@ -102,7 +102,7 @@ export const slabsMutants: readonly Mutant[] = [
     about: 'a slab without a free block stays on the list of those that have some',
     file: SLAB,
     edits: [[`  if (free === count) unlink(owner, head, classId);\n`, '']],
-    by: 'claim-against-claim',
+    by: 'push-against-take-all',
   },
   {
     name: 'stack-not-shortened-by-a-spill',
@@ -126,14 +126,14 @@ export const slabsMutants: readonly Mutant[] = [
 `,
       ],
     ],
-    by: 'spill-against-remote-free',
+    by: 'test/unit/churn.test.ts',
   },
   {
     name: 'stack-kept-by-a-flush',
     about: 'collect returns the cached blocks to their slabs, and keeps them: the stack names blocks of retired slabs',
     file: CACHE,
     edits: [[`  i32[cache + CacheWord.COUNT] -= count;\n`, '']],
-    by: 'collect-against-collect',
+    by: 'remote-free-against-local-retirement',
   },
   {
     name: 'magazine-without-a-ring',
