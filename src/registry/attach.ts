@@ -20,12 +20,9 @@ export interface Membership {
  * Claims a control block for a slot; 0 if there is no room. Never the one a reclaim by hand left with the slot: should that
  * worker be alive after all, it goes on finding that one closed.
  */
-function claimControl(region: Region, slices: Slices, slot: number, slicesNeeded: number): number {
+function claimControl(region: Region, slices: Slices, slicesNeeded: number): number {
   let control = slices.claim(slicesNeeded, 1);
   while (control === 0 && region.grow(slicesNeeded)) control = slices.claim(slicesNeeded, 1);
-  if (control === 0) return 0;
-  publishRun(region, control, slicesNeeded, Kind.CONTROL, slot);
-  slices.close();
   return control;
 }
 
@@ -43,7 +40,7 @@ export function attachWorker(
     reserved === undefined ? claimSlot(region, thread, SlotState.ATTACHING) : claimReserved(region, thread, reserved);
   const slices = new Slices(region, slot);
   const { slices: slicesNeeded } = controlShape(settings);
-  const control = claimControl(region, slices, slot, slicesNeeded);
+  const control = claimControl(region, slices, slicesNeeded);
   const attaching = packState(SlotState.ATTACHING, generation);
   if (control === 0) {
     freeSlot(region, slot, attaching, thread);
@@ -56,6 +53,9 @@ export function attachWorker(
   region.cover(control + slicesNeeded);
   const owner = new Owner(region, slot, workerIdOf(slot, generation), settings, control, slices);
   owner.initialise();
+  // Published with its counters at zero: whoever reclaims a worker killed in here finds nothing to count.
+  publishRun(region, control, slicesNeeded, Kind.CONTROL, slot);
+  slices.close();
   // Publishes the control block to whoever reclaims this slot or counts the heap.
   atomics.store(region.i32, region.slotWord(slot) + SlotWord.X_CONTROL, control);
   swapState(region, slot, attaching, packState(SlotState.LIVE, generation));

@@ -199,6 +199,7 @@ export function reclaimLeftovers(owner: Owner): void {
   for (let slot = 1; slot <= region.maxWorkers; slot++) {
     const word = loadState(region, slot);
     const notice = noticeOf(word);
-    if (notice !== undefined) reclaimSlot(owner, slot, generationOf(word), notice);
+    // Only those that wait: what somebody reclaims at this moment, a worker that detaches its own slot say, is in good hands.
+    if (notice !== undefined && reclaimerOf(word) === 0) reclaimSlot(owner, slot, generationOf(word), notice);
   }
 }

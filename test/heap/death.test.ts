@@ -248,25 +248,32 @@ describe('a worker that dies holding what others need', () => {
 });
 
 describe('a worker slot', () => {
-  // Skipped until it is mended: freeSlot in src/registry/slots.ts stores FREE, then clears X_THREAD. Who dies between the
-  // two is found by its thread if it was watched, but not if it is reclaimed by hand: then the slot is lost for good.
-  it.skip.each(['detach', 'reclaim'])(
-    'is not lost when a worker dies at one of the last atomic operations of %s and is reclaimed by hand',
-    async (call) => {
-      const heap = create({ maxBytes: 524_288, preset: 'minimal', maxWorkers: 3 });
-      const stumble = async (at: number): Promise<{ isDone: boolean; steps: number }> => {
-        const { token, workerId } = heap.reserve();
-        const other = heap.reserve().workerId;
-        const stumbler = new Stumbler({ token, call, args: call === 'reclaim' ? [other] : [], at });
-        const isDone = await stumbler.end();
-        for (const id of [other, workerId, other]) heap.reclaim(id);
-        expect(freeSlots(heap)).toBe(2);
-        heap.check();
-        return { isDone, steps: stumbler.steps };
-      };
-      const { steps } = await stumble(0);
-      for (let at = Math.max(1, steps - 20); !(await stumble(at)).isDone; at++);
-    },
+  /** The end of a call is where a slot changes hands. */
+  async function dieNearTheEndOf(call: 'detach' | 'reclaim'): Promise<void> {
+    const heap = create({ maxBytes: 524_288, preset: 'minimal', maxWorkers: 3 });
+    const stumble = async (at: number): Promise<{ isDone: boolean; steps: number }> => {
+      const { token, workerId } = heap.reserve();
+      const other = heap.reserve().workerId;
+      const stumbler = new Stumbler({ token, call, args: call === 'reclaim' ? [other] : [], at });
+      const isDone = await stumbler.end();
+      for (const id of [other, workerId, other]) heap.reclaim(id);
+      expect(freeSlots(heap)).toBe(2);
+      heap.check();
+      return { isDone, steps: stumbler.steps };
+    };
+    const { steps } = await stumble(0);
+    for (let at = Math.max(1, steps - 20); !(await stumble(at)).isDone; at++);
+  }
+
+  it(
+    'is not lost when a worker dies at the end of reclaim() and is reclaimed by hand',
+    () => dieNearTheEndOf('reclaim'),
+    longTest(60_000),
+  );
+
+  it(
+    'is not lost when a worker dies at the end of detach() and is reclaimed by hand',
+    () => dieNearTheEndOf('detach'),
     longTest(60_000),
   );
 

@@ -11,10 +11,10 @@ export interface ProofBudget extends CrashBudget {
 
 /** What `npm run prove` does. */
 export const FULL: ProofBudget = {
-  schedules: 40_000,
-  schedulesPerPoint: 12,
-  schedulesPerPair: 2,
-  pairStride: 11,
+  schedules: 28_000,
+  schedulesPerPoint: 6,
+  schedulesPerPair: 1,
+  pairStride: 29,
   seed: 1,
 };
 

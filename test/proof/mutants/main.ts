@@ -1,9 +1,11 @@
 /** `npm run mutants`: plants each bug of the table in the sources, alone, and prints what caught it. */
 import { writeFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
+import { machine, warnOfLoad } from '../../../bench/environment.js';
 import { MUTANTS } from './mutants.js';
-import { areAllCaught, mutantTable, placeOf, runMutants, type MutantRow } from './run.js';
+import { areAllCaught, mutantTable, placeOf, type MutantReport, type MutantRow } from './report.js';
+import { runMutants } from './run.js';
 
 interface Flags {
   readonly only?: string;
@@ -22,30 +24,26 @@ function lineOf({ name, outcome, caught, reason, seconds }: MutantRow): string {
   return `${name} ${outcome} in ${seconds} s ${what}`;
 }
 
-function save(path: string, rows: readonly MutantRow[], seconds: number): void {
-  const environment = { node: process.version, cpu: cpus()[0]?.model ?? 'unknown', cores: availableParallelism() };
-  const command = ['npm run mutants', ...process.argv.slice(2)].join(' ');
+function reportOf(rows: readonly MutantRow[], seconds: number): MutantReport {
+  const flags = process.argv.slice(2);
+  const command = ['npm run mutants', ...(flags.length > 0 ? ['--', ...flags] : [])].join(' ');
   const date = new Date().toISOString().slice(0, 10);
-  writeFileSync(
-    path,
-    `${JSON.stringify({ date, command, environment, seconds: Math.round(seconds), rows }, null, 2)}\n`,
-  );
+  return { date, command, environment: machine(), seconds: Math.round(seconds), rows };
 }
 
 async function mutants({ only, json, jobs }: Flags): Promise<void> {
   const chosen = MUTANTS.filter(({ name }) => only === undefined || name.includes(only));
   if (chosen.length === 0) throw new Error(`no mutant has "${only}" in its name`);
+  warnOfLoad();
   const began = performance.now();
   const rows = await runMutants(chosen, {
     jobs,
     withControls: only === undefined,
     onRow: (row, done, total) => process.stderr.write(`${done}/${total} ${lineOf(row)}\n`),
   });
-  const seconds = (performance.now() - began) / 1000;
-  process.stdout.write(`${mutantTable(rows)}\n`);
-  const caught = rows.filter(({ outcome }) => outcome === 'caught').length;
-  process.stdout.write(`${caught} of ${chosen.length} mutants caught, ${seconds.toFixed(0)} s\n`);
-  if (json !== undefined) save(json, rows, seconds);
+  const report = reportOf(rows, (performance.now() - began) / 1000);
+  process.stdout.write(`${mutantTable(report)}\n`);
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
   if (!areAllCaught(rows)) process.exitCode = 1;
 }
 

@@ -3,21 +3,8 @@ import { fileURLToPath } from 'node:url';
 import type { News, Order } from './child.js';
 import type { Mutant } from './mutant.js';
 import { isTestFile, PrivateCopy } from './native.js';
+import { CONTROLS, type MutantRow } from './report.js';
 import { COMPILING, type Catch } from './stepped.js';
-
-/** What became of a mutant, or of the sources as they are. */
-export interface MutantRow {
-  readonly name: string;
-  readonly about: string;
-  readonly outcome: 'caught' | 'survived' | 'broken';
-  readonly caught?: Catch;
-  /** Why it can't be planted or compiled. */
-  readonly reason?: string;
-  readonly seconds: number;
-}
-
-/** The rows of the sources as they are: these must survive. */
-export const CONTROLS = ['control: scenarios', 'control: tests'] as const;
 
 /**
  * Whoever says nothing for so long hangs, in a loop that no schedule ends. On an idle machine the longest scenario takes a
@@ -36,9 +23,10 @@ class Lane {
   }
 
   private process(): ChildProcess {
-    this.child ??= fork(fileURLToPath(new URL('child.ts', import.meta.url)), {
-      execArgv: ['--import', 'tsx', '-C', 'source'],
-    });
+    if (this.child?.connected !== true)
+      this.child = fork(fileURLToPath(new URL('child.ts', import.meta.url)), {
+        execArgv: ['--import', 'tsx', '-C', 'source'],
+      });
     return this.child;
   }
 
@@ -156,27 +144,4 @@ export async function runMutants(mutants: readonly Mutant[], options: MutantsOpt
   };
   await Promise.all(Array.from({ length: Math.min(options.jobs, subjects.length) }, work));
   return rows;
-}
-
-const isControl = ({ name }: MutantRow): boolean => (CONTROLS as readonly string[]).includes(name);
-
-/** Everything is as it must be: mutants are caught, controls are not. */
-export function areAllCaught(rows: readonly MutantRow[]): boolean {
-  return rows.every((row) => row.outcome === (isControl(row) ? 'survived' : 'caught'));
-}
-
-export function placeOf({ by }: Catch): string {
-  if (by.includes('.test.ts')) return by;
-  return by.endsWith('!') ? `killed in \`${by.slice(0, -1)}\`` : `\`${by}\``;
-}
-
-const cell = (text: string): string => text.replaceAll('|', '\\|');
-
-/** The rows as a table in Markdown: what is broken, and what caught it. */
-export function mutantTable(rows: readonly MutantRow[]): string {
-  const lines = rows.map((row) => {
-    const place = row.caught === undefined ? (isControl(row) ? 'passes' : '**nothing**') : placeOf(row.caught);
-    return `| \`${row.name}\` | ${cell(row.about)} | ${cell(place)} |`;
-  });
-  return ['| mutant | what is broken | caught by |', '|---|---|---|', ...lines, ''].join('\n');
 }

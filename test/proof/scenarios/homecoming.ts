@@ -1,7 +1,14 @@
+import { StateBits } from '../../../src/layout/format.js';
+import { HeaderWord, SliceWord } from '../../../src/layout/offsets.generated.js';
+import type { Region } from '../../../src/memory/region.js';
+import { sliceWord } from '../../../src/pages/descriptor.js';
+import { loadState, noticeOf } from '../../../src/registry/slots.js';
 import type { Steps } from '../machine/builds.js';
 import { now, stepsOf, type Actor, type Plot, type Stage } from '../machine/stage.js';
 import { blocksOf, codeOf, MID, plot, QUARTER, SPAN, WHOLE, type Cast } from './cast.js';
 
+/** Tag of a thread that has no script: it died before the scenario begins. */
+const DEAD = 77;
 /** Eight blocks to a word of the block bits. */
 const SMALL = 64;
 /** Three blocks to a slab of four slices, so two dirty bits. */
@@ -31,6 +38,19 @@ function* attachWhenThereIsRoom(stage: Stage, tag: number): Steps<Actor | undefi
     }
   }
   return undefined;
+}
+
+/** In setup: a worker that dies when it has marked the slab of a block, and has yet to queue it. */
+function diesBeforeThePush(stage: Stage, [block]: readonly number[]): readonly number[] {
+  const state = sliceWord(stage.region, block >>> 12, SliceWord.X_STATE);
+  const steps = stage.attach(DEAD).free(block);
+  while (stage.region.i32[state] >>> StateBits.DIRTY_SHIFT === 0) steps.next();
+  stage.ledger.gone(block);
+  return [];
+}
+
+function isForgotten(region: Region, slot: number): boolean {
+  return noticeOf(loadState(region, slot)) !== undefined && region.i32[region.header + HeaderWord.X_DEAD] === 0;
 }
 
 /** What the planted bugs asked for: remote frees that come home without a look at everything, and places rarely met. */
@@ -182,6 +202,68 @@ export const homecomingScenarios: readonly Plot<Cast>[] = [
       function* (third) {
         yield* third.collect();
         yield* third.collect();
+      },
+    ],
+  }),
+  plot({
+    name: 'waiting-slot-against-collect',
+    about:
+      'a worker leaves whose slab a dead one was about to queue: its slot waits, and whoever looks for slots finds it',
+    slices: 4,
+    extras: 1,
+    dead: [DEAD],
+    prepare: ([owner], stage) => diesBeforeThePush(stage, blocksOf(owner, QUARTER, 1)),
+    scripts: [
+      function* (owner, _, stage) {
+        yield* owner.detach();
+        stage.note('gone');
+      },
+      function* (second, { actors }, stage) {
+        yield* second.collect();
+        if (!(yield* noted(stage, [0]))) return;
+        if (isForgotten(stage.region, actors[0].owner.slot)) throw new Error('a slot waits, and no hint says so');
+        yield* second.bury(DEAD);
+        yield* second.collect();
+      },
+    ],
+  }),
+  plot({
+    name: 'abandonment-against-adoption',
+    about: 'a worker leaves while another one, on its way through the slabs to adopt, has passed its slab already',
+    slices: 4,
+    extras: 1,
+    prepare([owner], stage) {
+      const blocks = blocksOf(stage.attach(DEAD), QUARTER, 1);
+      now(owner.bury(DEAD));
+      return [...blocks, ...blocksOf(owner, WHOLE, 1)];
+    },
+    scripts: [
+      function* (owner) {
+        yield* owner.detach();
+      },
+      function* (second) {
+        yield* second.malloc(QUARTER);
+      },
+    ],
+  }),
+  plot({
+    name: 'adoption-of-empty-by-two',
+    about:
+      'two workers collect, and each would adopt and return the slab of one that left, whose blocks were all freed',
+    slices: 4,
+    extras: 1,
+    prepare([first], stage) {
+      const [block] = blocksOf(stage.attach(DEAD), QUARTER, 1);
+      now(first.bury(DEAD));
+      now(first.free(block));
+      return [];
+    },
+    scripts: [
+      function* (first) {
+        yield* first.collect();
+      },
+      function* (second) {
+        yield* second.collect();
       },
     ],
   }),

@@ -271,7 +271,7 @@ export const registryScenarios = [
     prepare: ([first]) => blocksOf(first, QUARTER, 2),
     scripts: [
       function* (first, _, stage) {
-        yield () => stage.notes.includes('reclaimed') || stage.machine.crashed.size > 0;
+        yield () => stage.notes.includes('reclaimed') || stage.machine.crashed.has(1);
         if (!stage.notes.includes('reclaimed')) return;
         // It wakes up by something that comes after, a message say.
         stage.machine.learnOf(1);

@@ -33,7 +33,7 @@ export const heapMutants: readonly Mutant[] = [
         'if (size <= Geometry.SLAB_BLOCK_MAX_BYTES) {',
       ],
     ],
-    by: 'test/heap/misuse-arguments.test.ts',
+    by: 'test/misuse/catalogue.test.ts',
   },
   {
     name: 'cache-overflows',
@@ -72,7 +72,7 @@ export const heapMutants: readonly Mutant[] = [
     name: 'detached-but-fast',
     about: 'the fast path of a detached heap goes on',
     file: HEAP,
-    edits: [['    this.closeFastPath();\n    dropped.unregister(this);\n', '    dropped.unregister(this);\n']],
+    edits: [['    this.closeFastPath();\n    this.watches.stop();\n', '    this.watches.stop();\n']],
     by: 'test/heap/detached.test.ts',
   },
   {
@@ -221,7 +221,7 @@ export const heapMutants: readonly Mutant[] = [
         "if (typeof bytes === 'number' && Number.isFinite(bytes) && bytes >= 0) return;",
       ],
     ],
-    by: 'test/heap/misuse-arguments.test.ts',
+    by: 'test/misuse/catalogue.test.ts',
   },
   {
     name: 'negative-sizes',
@@ -233,6 +233,6 @@ export const heapMutants: readonly Mutant[] = [
         "if (typeof bytes === 'number' && Number.isInteger(bytes)) return;",
       ],
     ],
-    by: 'test/heap/misuse-arguments.test.ts',
+    by: 'test/misuse/catalogue.test.ts',
   },
 ];

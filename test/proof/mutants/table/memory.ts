@@ -18,7 +18,7 @@ export const memoryMutants: readonly Mutant[] = [
       seen = target;`,
       ],
     ],
-    by: 'growth-against-span',
+    by: 'growth-against-growth',
   },
   {
     name: 'growth-without-memory',

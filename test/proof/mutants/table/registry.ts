@@ -17,7 +17,7 @@ export const registryMutants: readonly Mutant[] = [
         'atomics.store(i32, word, identity(classId, owner.slot));',
       ],
     ],
-    by: 'adoption-of-abandoned-by-two',
+    by: 'adoption-of-empty-by-two',
   },
   {
     name: 'caches-of-the-dead-kept',
@@ -75,7 +75,7 @@ export const registryMutants: readonly Mutant[] = [
         `adoptSlab(owner, head)) adopted++;\n  atomics.and(region.i32, hint, ~(1 << classId));\n  return adopted;\n}\n\n/** Adopts every`,
       ],
     ],
-    by: 'adopted-frees-come-home',
+    by: 'abandonment-against-adoption',
   },
   {
     name: 'intents-ignored-by-the-drainer',
@@ -133,8 +133,9 @@ export const registryMutants: readonly Mutant[] = [
     file: RECLAIM,
     edits: [
       [
-        'if (swapState(region, slot, word, claimed)) break;',
-        'atomics.store(region.i32, region.slotWord(slot) + SlotWord.X_STATE, claimed);\n    if (word !== claimed) break;',
+        'if (swapState(region, slot, word, claimed)) return claimed;',
+        `atomics.store(region.i32, region.slotWord(slot) + SlotWord.X_STATE, claimed);
+    if (word !== claimed) return claimed;`,
       ],
     ],
     by: 'reclaim-against-reclaim-and-attach',
@@ -160,15 +161,15 @@ export const registryMutants: readonly Mutant[] = [
     file: RECLAIM,
     edits: [
       [
-        `    swapState(region, slot, claimed, packState(waitingState(notice), generation));
+        `    swapState(region, slot, claimed, packState(waitingState(notice), generationOf(claimed)));
     announceDead(region);
 `,
         `    announceDead(region);
-    swapState(region, slot, claimed, packState(waitingState(notice), generation));
+    swapState(region, slot, claimed, packState(waitingState(notice), generationOf(claimed)));
 `,
       ],
     ],
-    by: 'departure-against-collect',
+    by: 'waiting-slot-against-collect',
   },
   {
     name: 'slot-freed-before-its-control-block',
@@ -211,16 +212,11 @@ export const registryMutants: readonly Mutant[] = [
     by: 'shrinking-against-claim!',
   },
   {
-    name: 'half-taken-slot-forgotten',
-    about: 'a worker killed right after it took a slot keeps it for ever',
+    name: 'names-of-the-dead-kept',
+    about: 'a worker killed right after it wrote its name into a slot keeps it for ever',
     file: RECLAIM,
-    edits: [
-      [
-        'if (stateOf(word) === SlotState.FREE) swapState(',
-        'if (stateOf(word) === SlotState.FREE && slot < 0) swapState(',
-      ],
-    ],
-    by: 'test/unit/reclaim.test.ts',
+    edits: [['let changed = dropNames(region, thread);', 'let changed = false;']],
+    by: 'attach-against-attach!',
   },
   {
     name: 'reclaimed-by-hand-goes-on',
@@ -240,8 +236,17 @@ export const registryMutants: readonly Mutant[] = [
     file: SLOTS,
     edits: [
       [
-        'if (atomics.compareExchange(region.i32, word, 0, thread) !== 0) continue;',
-        'if (atomics.load(region.i32, word) !== 0) continue;\n    atomics.store(region.i32, word, thread);',
+        'if (stateOf(free) !== SlotState.FREE || atomics.compareExchange(region.i32, nameWord, 0, thread) !== 0) continue;',
+        `if (stateOf(free) !== SlotState.FREE || atomics.load(region.i32, nameWord) !== 0) continue;
+    atomics.store(region.i32, nameWord, thread);`,
+      ],
+      [
+        `    if (swapState(region, slot, free, packState(state, generation))) return { slot, generation };
+    atomics.compareExchange(region.i32, nameWord, thread, 0);
+`,
+        `    atomics.store(region.i32, region.slotWord(slot) + SlotWord.X_STATE, packState(state, generation));
+    return { slot, generation };
+`,
       ],
     ],
     by: 'attach-against-attach',
@@ -250,7 +255,7 @@ export const registryMutants: readonly Mutant[] = [
     name: 'generation-not-raised',
     about: 'a slot that is used again gets the worker id of its former holder: a late notice kills the new one',
     file: SLOTS,
-    edits: [['(generationOf(loadState(region, slot)) + 1) &', '(generationOf(loadState(region, slot)) | 1) &']],
+    edits: [['return (generation + 1) &', 'return (generation | 1) &']],
     by: 'test/unit/reclaim.test.ts',
   },
   {
@@ -268,19 +273,11 @@ export const registryMutants: readonly Mutant[] = [
     by: 'test/heap/departure.test.ts',
   },
   {
-    name: 'slot-given-up-before-its-state',
-    about: 'another thread can take a slot while its state still says that it is being reclaimed',
+    name: 'slot-never-given-back',
+    about: 'a slot that owns nothing any more goes on naming the thread that freed it: nobody gets it again',
     file: SLOTS,
-    edits: [
-      [
-        `  if (!swapState(region, slot, reclaiming, packState(SlotState.FREE, generationOf(reclaiming)))) return;
-`,
-        `  atomics.compareExchange(region.i32, at + SlotWord.X_THREAD, thread, 0);
-  if (!swapState(region, slot, reclaiming, packState(SlotState.FREE, generationOf(reclaiming)))) return;
-`,
-      ],
-    ],
-    by: 'reclaim-against-reclaim-and-attach!',
+    edits: [[`  atomics.compareExchange(region.i32, at + SlotWord.X_THREAD, thread, 0);\n`, '']],
+    by: 'test/unit/reclaim.test.ts',
   },
   {
     name: 'control-block-closed-early',
