@@ -21,6 +21,14 @@ const FAILED_BEFORE: readonly [schedule: string, what: string][] = [
     'adoption-by-two!a2/a9b616c149',
     'a reclaim taken over forgot that the worker had exited, and kept its control block',
   ],
+  [
+    'adoption-against-departure~!a189/a234b122',
+    'a slot kept the name of a worker that died in the last step of its departure',
+  ],
+  [
+    'departure-against-a-look-for-leftovers/a232b114a5',
+    'a worker that collected took over a slot whose worker was just leaving',
+  ],
 ];
 
 describe('a dose of npm run prove', () => {

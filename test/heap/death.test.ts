@@ -164,9 +164,7 @@ describe('workers killed as they attach', () => {
     longTest(60_000),
   );
 
-  // Skipped until it is mended: a reclaim adds up the counters of a control block also where its worker was killed before
-  // it had initialised them, and so counts what happened to be in that memory (keepCounters in src/registry/reclaim.ts).
-  it.skip(
+  it(
     'are not counted from memory that they had no time to initialise',
     async () => {
       const heap = create({ maxBytes: MIB, maxWorkers: 2 });
@@ -277,9 +275,7 @@ describe('a worker slot', () => {
     longTest(60_000),
   );
 
-  // Skipped until it is mended: reclaimLeftovers in src/registry/reclaim.ts takes over every slot that is being reclaimed by
-  // itself, as if its worker had died in detach(); but a living worker is just detaching. Both reclaim it, the slot is lost.
-  it.skip(
+  it(
     'is not taken from a worker that is just detaching, by one that collects',
     async () => {
       const heap = create({ maxBytes: 524_288, preset: 'minimal', maxWorkers: 3 });

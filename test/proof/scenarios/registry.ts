@@ -79,6 +79,25 @@ export const registryScenarios = [
     ],
   }),
   plot({
+    name: 'departure-against-a-look-for-leftovers',
+    about: 'a worker leaves while another, told that some slot may wait to be reclaimed, looks at all of them',
+    slices: 4,
+    extras: 1,
+    prepare([first, second], stage) {
+      stage.attach(DEAD);
+      now(second.bury(DEAD));
+      return blocksOf(first, QUARTER, 1);
+    },
+    scripts: [
+      function* (first) {
+        yield* first.detach();
+      },
+      function* (second) {
+        yield* second.collect();
+      },
+    ],
+  }),
+  plot({
     name: 'departure-of-two',
     about: 'two workers leave at once and a third adopts what they leave',
     slices: 4,
