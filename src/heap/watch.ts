@@ -40,7 +40,7 @@ export class Watches {
 
   /** Listens no more: a worker that lives on must not keep a heap alive that was left. */
   stop(): void {
-    for (const { worker, listener } of this.listeners) worker.off('exit', listener);
+    for (const { worker, listener } of this.listeners) worker.off?.('exit', listener);
     this.listeners.clear();
   }
 }

@@ -4,7 +4,7 @@
 export interface ExitingWorker {
   readonly threadId: number;
   once(event: 'exit', listener: () => void): unknown;
-  off(event: 'exit', listener: () => void): unknown;
+  off?(event: 'exit', listener: () => void): unknown;
 }
 
 interface HostProcess {
@@ -33,9 +33,5 @@ export function tagOfThread(threadId: number): number {
 export function isExitingWorker(worker: unknown): worker is ExitingWorker {
   if (typeof worker !== 'object' || worker === null) return false;
   const candidate = worker as Partial<ExitingWorker>;
-  return (
-    typeof candidate.threadId === 'number' &&
-    typeof candidate.once === 'function' &&
-    typeof candidate.off === 'function'
-  );
+  return typeof candidate.threadId === 'number' && typeof candidate.once === 'function';
 }

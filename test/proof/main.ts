@@ -24,6 +24,8 @@ import {
 
 interface Flags {
   readonly schedules: number;
+  readonly perPoint: number;
+  readonly pairStride: number;
   readonly seed: number;
   readonly jobs: number;
   readonly only?: string;
@@ -107,8 +109,10 @@ function printFigures(figures: ProofFigures, seconds: number): void {
 function saveFigures(path: string, figures: ProofFigures, seconds: number): void {
   const command = `npm run prove${process.argv
     .slice(2)
+    .filter((word, i, words) => word !== '--json' && words[i - 1] !== '--json')
     .map((word) => ` ${word}`)
-    .join('')}`;
+    .join('')
+    .replace(/^ /, ' -- ')}`;
   const date = new Date().toISOString().slice(0, 10);
   const report: ProofReport = { date, command, environment: machine(), seconds: Math.round(seconds), ...figures };
   writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`);
@@ -123,7 +127,13 @@ async function prove(flags: Flags): Promise<void> {
   const began = performance.now();
   // Compiles both builds once, before several processes want them.
   await loadBuilds();
-  const budget = { ...FULL, schedules: flags.schedules, seed: flags.seed };
+  const budget: ProofBudget = {
+    ...FULL,
+    schedules: flags.schedules,
+    schedulesPerPoint: flags.perPoint,
+    pairStride: flags.pairStride,
+    seed: flags.seed,
+  };
   const figures = figuresOf(await runAll(allTasks(flags.only), budget, flags.jobs));
   const seconds = (performance.now() - began) / 1000;
   printFigures(figures, seconds);
@@ -134,6 +144,8 @@ async function prove(flags: Flags): Promise<void> {
 await new Command('prove')
   .description('Explores the schedules, crash points and races of the heap on a tiny geometry.')
   .option('--schedules <n>', 'schedules of each scenario', positive, FULL.schedules)
+  .option('--per-point <n>', 'schedules of each crash point and way of telling', positive, FULL.schedulesPerPoint)
+  .option('--pair-stride <n>', 'every so many-th crash point is followed by second deaths', positive, FULL.pairStride)
   .option('--seed <n>', 'seed of the random schedules', positive, FULL.seed)
   .option('--jobs <n>', 'processes at once', positive, availableParallelism())
   .option('--only <text>', 'only scenarios with this in their name')

@@ -113,4 +113,4 @@ export class PrivateCopy {
   }
 }
 
-export const isTestFile = (by: string | undefined): by is string => by?.endsWith('.ts') === true;
+export const isTestFile = (by: string | undefined): by is `${string}.ts` => by?.endsWith('.ts') === true;

@@ -8,9 +8,9 @@ import { COMPILING, type Catch } from './stepped.js';
 
 /**
  * Whoever says nothing for so long hangs, in a loop that no schedule ends. On an idle machine the longest scenario takes a
- * tenth of it.
+ * tenth of it; on a busy one it must not be taken for a hang.
  */
-const SILENCE_MS = { compile: 180_000, explore: 30_000, crash: 60_000 };
+const SILENCE_MS = { compile: 300_000, explore: 90_000, crash: 180_000 };
 
 /** A process and a copy of the tree in which mutants are hunted for, one after the other. */
 class Lane {

@@ -228,14 +228,39 @@ export const homecomingScenarios: readonly Plot<Cast>[] = [
     ],
   }),
   plot({
+    name: 'departure-against-leftovers',
+    about: 'a worker leaves while another one looks for slots that wait, and a third one takes what is returned',
+    slices: 4,
+    extras: 1,
+    prepare([first], stage) {
+      stage.attach(DEAD);
+      now(first.bury(DEAD));
+      return [];
+    },
+    scripts: [
+      function* (first) {
+        yield* first.detach();
+      },
+      function* (second) {
+        yield* second.collect();
+      },
+      function* (third) {
+        const block = yield* third.tryMalloc(QUARTER);
+        yield* third.tryMalloc(WHOLE);
+        if (block !== 0) yield* third.free(block);
+      },
+    ],
+  }),
+  plot({
     name: 'abandonment-against-adoption',
     about: 'a worker leaves while another one, on its way through the slabs to adopt, has passed its slab already',
     slices: 4,
     extras: 1,
     prepare([owner], stage) {
-      const blocks = blocksOf(stage.attach(DEAD), QUARTER, 1);
+      const blocks = blocksOf(owner, QUARTER, 1);
+      blocks.push(...blocksOf(stage.attach(DEAD), QUARTER, 1));
       now(owner.bury(DEAD));
-      return [...blocks, ...blocksOf(owner, WHOLE, 1)];
+      return blocks;
     },
     scripts: [
       function* (owner) {
@@ -323,6 +348,22 @@ export const homecomingScenarios: readonly Plot<Cast>[] = [
       },
       function* (second) {
         yield* second.malloc(SEVEN_SLICES);
+      },
+    ],
+  }),
+  plot({
+    name: 'growth-against-growth-and-return',
+    about: 'a worker grows the region while another one grows it twice and returns what it got first',
+    slices: 8,
+    scripts: [
+      function* (first) {
+        yield* first.malloc(WHOLE);
+      },
+      function* (second) {
+        const block = yield* second.malloc(WHOLE);
+        yield* second.malloc(TWO_PARTS);
+        yield* second.free(block);
+        yield* second.collect();
       },
     ],
   }),

@@ -18,7 +18,7 @@ export const memoryMutants: readonly Mutant[] = [
       seen = target;`,
       ],
     ],
-    by: 'growth-against-growth',
+    by: 'growth-against-growth-and-return',
   },
   {
     name: 'growth-without-memory',

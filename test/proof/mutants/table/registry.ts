@@ -172,6 +172,15 @@ export const registryMutants: readonly Mutant[] = [
     by: 'waiting-slot-against-collect',
   },
   {
+    name: 'departures-taken-over',
+    about: 'a worker that is detaching is taken for one that died while it detached, and is reclaimed beside itself',
+    file: RECLAIM,
+    edits: [
+      ['if (notice !== undefined && reclaimerOf(word) === 0) reclaimSlot(', 'if (notice !== undefined) reclaimSlot('],
+    ],
+    by: 'departure-against-leftovers',
+  },
+  {
     name: 'slot-freed-before-its-control-block',
     about: 'a slot is given away while its control block still bears its number',
     file: RECLAIM,
@@ -213,10 +222,11 @@ export const registryMutants: readonly Mutant[] = [
   },
   {
     name: 'names-of-the-dead-kept',
-    about: 'a worker killed right after it wrote its name into a slot keeps it for ever',
+    about:
+      'a worker killed while it reserves a place, when its name is there and nothing else, keeps the place for ever',
     file: RECLAIM,
     edits: [['let changed = dropNames(region, thread);', 'let changed = false;']],
-    by: 'attach-against-attach!',
+    by: 'test/unit/slots.test.ts',
   },
   {
     name: 'reclaimed-by-hand-goes-on',
