@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { offsetsSource } from './generate-offsets.js';
 import { presetsSource } from './generate-presets.js';
 
@@ -13,6 +13,3 @@ const { classesPage, configurationPage, layoutPage } = await import('./generate-
 write('docs/LAYOUT.md', layoutPage());
 write('docs/SIZE-CLASSES.md', classesPage());
 write('docs/CONFIGURATION.md', configurationPage());
-
-const { reliabilityPage } = await import('./generate-reliability.js');
-write('docs/RELIABILITY.md', reliabilityPage(readFileSync(new URL('docs/RELIABILITY.md', root), 'utf8')));
