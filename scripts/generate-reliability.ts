@@ -86,7 +86,7 @@ function reliabilityPage(page: string): string {
   const parts: Record<string, () => string> = {
     schedules: partOf('prove.json', 'npm run prove --', schedules),
     races,
-    mutants: partOf('mutants.json', 'npm run mutants --', mutantTable),
+    mutants: partOf('prove.json', 'npm run prove --', ({ mutants }: ProofReport) => mutantTable(mutants)),
     soak: partOf('soak.json', 'npm run soak -- --minutes 60', soak),
     misuse,
   };

@@ -10,6 +10,9 @@ import { machine } from '../../bench/environment.js';
 import { replayFailure } from './engine.js';
 import { loadBuilds } from './machine/builds.js';
 import { EXCUSED_READS, EXCUSED_WRITES } from './machine/races.js';
+import { MUTANTS } from './mutants/mutants.js';
+import { areAllCaught, lineOf, type MutantRow } from './mutants/report.js';
+import { runMutants } from './mutants/run.js';
 import { SCENARIOS } from './scenarios/index.js';
 import {
   allTasks,
@@ -31,6 +34,7 @@ interface Flags {
   readonly only?: string;
   readonly replay?: string;
   readonly json?: string;
+  readonly mutants: boolean;
 }
 
 function positive(text: string): number {
@@ -77,11 +81,29 @@ async function runAll(tasks: Task[], budget: ProofBudget, jobs: number): Promise
   return results;
 }
 
+/** The scenarios, run before this, are the control: with the sources as they are they catch nothing. */
+async function plantMutants(jobs: number): Promise<MutantRow[]> {
+  return runMutants(MUTANTS, {
+    jobs,
+    withControls: false,
+    onRow: (row, done, total) => process.stderr.write(`${done}/${total} ${lineOf(row)}\n`),
+  });
+}
+
 const count = (value: number): string => value.toLocaleString('en-US');
 
-function printFigures(figures: ProofFigures, seconds: number): void {
+function printFigures(figures: ProofFigures, mutants: readonly MutantRow[], seconds: number): void {
   const table = new Table({
-    head: ['scenario', 'threads', 'schedules', 'all with so many preemptions', 'crash points', 'second deaths'],
+    head: [
+      'scenario',
+      'threads',
+      'schedules',
+      'steps each',
+      'schedules/s',
+      'all with so many preemptions',
+      'crash points',
+      'second deaths',
+    ],
   });
   for (const one of figures.explorations) {
     const crash = figures.crashes.find(({ scenario }) => scenario === one.scenario);
@@ -89,6 +111,8 @@ function printFigures(figures: ProofFigures, seconds: number): void {
       one.scenario,
       one.threads,
       count(one.schedules),
+      Math.round(one.steps / one.schedules),
+      count(Math.round(one.schedules / one.seconds)),
       one.bound,
       count(crash?.points ?? 0),
       count(crash?.secondDeaths ?? 0),
@@ -97,16 +121,20 @@ function printFigures(figures: ProofFigures, seconds: number): void {
   }
   process.stdout.write(`${table.toString()}\n`);
   for (const failure of figures.failures) process.stdout.write(`\n${failure}\n`);
+  for (const mutant of mutants) if (mutant.outcome !== 'caught') process.stdout.write(`\n${lineOf(mutant)}\n`);
+  const caught = mutants.filter(({ outcome }) => outcome === 'caught').length;
   const races = figures.failures.filter((failure) => failure.includes('RaceError')).length;
   process.stdout.write(
     `${count(figures.schedules)} schedules of ${figures.scenarios} scenarios, ${count(figures.steps)} steps, ` +
       `${count(figures.accesses)} accesses checked for races\n` +
       `${count(figures.crashPoints)} crash points and ${count(figures.secondDeaths)} second deaths in ${count(figures.crashSchedules)} schedules\n` +
-      `${races} races (${EXCUSED_READS.length + EXCUSED_WRITES.length} kinds of plain access argued), ${figures.failures.length} failures, ${seconds.toFixed(0)} s\n`,
+      `${races} races (${EXCUSED_READS.length + EXCUSED_WRITES.length} kinds of plain access argued), ${figures.failures.length} failures\n` +
+      `${caught} of ${mutants.length} planted bugs caught\n` +
+      `${seconds.toFixed(0)} s\n`,
   );
 }
 
-function saveFigures(path: string, figures: ProofFigures, seconds: number): void {
+function saveFigures(path: string, figures: ProofFigures, mutants: readonly MutantRow[], seconds: number): void {
   const command = `npm run prove${process.argv
     .slice(2)
     .filter((word, i, words) => word !== '--json' && words[i - 1] !== '--json')
@@ -114,7 +142,14 @@ function saveFigures(path: string, figures: ProofFigures, seconds: number): void
     .join('')
     .replace(/^ /, ' -- ')}`;
   const date = new Date().toISOString().slice(0, 10);
-  const report: ProofReport = { date, command, environment: machine(), seconds: Math.round(seconds), ...figures };
+  const report: ProofReport = {
+    date,
+    command,
+    environment: machine(),
+    seconds: Math.round(seconds),
+    ...figures,
+    mutants,
+  };
   writeFileSync(path, `${JSON.stringify(report, null, 2)}\n`);
 }
 
@@ -135,11 +170,15 @@ async function prove(flags: Flags): Promise<void> {
     seed: flags.seed,
   };
   const figures = figuresOf(await runAll(allTasks(flags.only), budget, flags.jobs));
+  const mutants = flags.mutants && flags.only === undefined ? await plantMutants(flags.jobs) : [];
   const seconds = (performance.now() - began) / 1000;
-  printFigures(figures, seconds);
-  if (flags.json !== undefined) saveFigures(flags.json, figures, seconds);
-  if (figures.failures.length > 0) process.exitCode = 1;
+  printFigures(figures, mutants, seconds);
+  if (flags.json !== undefined) saveFigures(flags.json, figures, mutants, seconds);
+  if (figures.failures.length > 0 || !areAllCaught(mutants)) process.exitCode = 1;
 }
+
+// Ends by way of `exit`, so that children and private copies go too.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
 await new Command('prove')
   .description('Explores the schedules, crash points and races of the heap on a tiny geometry.')
@@ -148,7 +187,8 @@ await new Command('prove')
   .option('--pair-stride <n>', 'every so many-th crash point is followed by second deaths', positive, FULL.pairStride)
   .option('--seed <n>', 'seed of the random schedules', positive, FULL.seed)
   .option('--jobs <n>', 'processes at once', positive, availableParallelism())
-  .option('--only <text>', 'only scenarios with this in their name')
+  .option('--only <text>', 'only scenarios with this in their name, and no mutants')
+  .option('--no-mutants', 'leave out the planted bugs (npm run mutants is these alone)')
   .option('--replay <text>', 'run one schedule again, as a failure printed it: scenario/a12b3')
   .option('--json <file>', 'write the figures to a file')
   .showHelpAfterError('Add --help to see what there is.')

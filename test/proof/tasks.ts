@@ -1,6 +1,7 @@
 import { type machine } from '../../bench/environment.js';
 import { crashScenario, exploreScenario, type CrashBudget, type Crashes, type Exploration } from './engine.js';
 import type { Builds } from './machine/builds.js';
+import type { MutantRow } from './mutants/report.js';
 import { SCENARIOS } from './scenarios/index.js';
 
 /** How much is explored. */
@@ -40,6 +41,7 @@ export interface ProofReport extends ProofFigures {
   readonly command: string;
   readonly environment: ReturnType<typeof machine>;
   readonly seconds: number;
+  readonly mutants: readonly MutantRow[];
 }
 
 /** The longest first, so that no core is left alone with one at the end. */

@@ -42,6 +42,18 @@ describe('remote free', () => {
     stage.check();
   });
 
+  it.each([0, 1])('brings home what was freed in one slice of a pair alone (slice %i of the two)', (parity) => {
+    const stage = new Stage();
+    const [owner, other] = [stage.attach(), stage.attach()];
+    const blocks = Array.from({ length: 4000 }, () => owner.malloc(64));
+    const freed = blocks.filter((block) => ((granule(block) >>> 8) - headOf(owner, block)) % 2 === parity);
+    expect(freed.length).toBeGreaterThan(64);
+    for (const block of freed) other.free(block);
+    expect(drainQueue(owner.owner)).toBe(freed.length);
+    expect(freed.reduce((sum, block) => sum + countSlab(stage.region, headOf(owner, block)).remote, 0)).toBe(0);
+    stage.check();
+  });
+
   it('refuses the second free whoever makes it', () => {
     const stage = new Stage();
     const [owner, other, third] = [stage.attach(), stage.attach(), stage.attach()];

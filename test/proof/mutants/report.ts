@@ -1,4 +1,3 @@
-import { type machine } from '../../../bench/environment.js';
 import type { Catch } from './stepped.js';
 
 /** What became of a mutant, or of the sources as they are. */
@@ -10,15 +9,6 @@ export interface MutantRow {
   /** Why it can't be planted or compiled. */
   readonly reason?: string;
   readonly seconds: number;
-}
-
-/** The figures of a run, with what made them. */
-export interface MutantReport {
-  readonly date: string;
-  readonly command: string;
-  readonly environment: ReturnType<typeof machine>;
-  readonly seconds: number;
-  readonly rows: readonly MutantRow[];
 }
 
 /** The rows of the sources as they are: these must survive. */
@@ -38,6 +28,12 @@ export function placeOf({ by }: Catch): string {
   return by.endsWith('!') ? `killed in \`${by.slice(0, -1)}\`` : `\`${by}\``;
 }
 
+/** For a terminal. */
+export function lineOf({ name, outcome, caught, reason, seconds }: MutantRow): string {
+  const what = caught === undefined ? (reason ?? '') : `${placeOf(caught)}: ${caught.message}`;
+  return `${name} ${outcome} in ${seconds} s ${what}`;
+}
+
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
 function rowOf(row: MutantRow): string {
@@ -47,12 +43,11 @@ function rowOf(row: MutantRow): string {
 }
 
 /** What was planted and what caught it, in Markdown. */
-export function mutantTable({ command, date, environment, seconds, rows }: MutantReport): string {
+export function mutantTable(rows: readonly MutantRow[]): string {
   const planted = rows.filter((row) => !isControl(row));
   const caught = planted.filter(({ outcome }) => outcome === 'caught');
   return [
-    `\`${command}\` on ${date}, node ${environment.node}, ${environment.cores} cores, ${seconds} s: ` +
-      `**${planted.length} planted bugs, ${caught.length} caught**.`,
+    `**${planted.length} planted bugs, ${caught.length} caught**.`,
     '',
     '| mutant | what is broken | caught by |',
     '|---|---|---|',
