@@ -117,6 +117,20 @@ describe.each(GROWING)('a growing region of backing %s', (backing) => {
     }
   });
 
+  it('zeroes memory that another worker added and used', async () => {
+    const heap = create({ backing, maxBytes: 64 * MIB });
+    // Attached while the region was small, so that its views end before what it is given.
+    const late = await workers.agent(heap);
+    const dirty = heap.malloc(40 * MIB);
+    heap.u8.fill(255, dirty, dirty + 40 * MIB);
+    heap.free(dirty);
+    const clean = await late.heap('calloc', 40 * MIB, 1);
+    expect(clean).toBe(dirty);
+    expect(heap.u8.subarray(dirty, dirty + 40 * MIB).every((byte) => byte === 0)).toBe(true);
+    await late.heap('free', clean);
+    empty(heap);
+  });
+
   it('grows under several workers at once, each block its own', async () => {
     const heap = create({ backing, maxBytes: 256 * MIB });
     const others = await workers.agents(heap, 3);
