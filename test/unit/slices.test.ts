@@ -54,6 +54,19 @@ describe('slices', () => {
     expect(allocateSpan(region, slices, 1, all, 1)).toBe(region.firstSlice);
   });
 
+  it('gives no run that would reach past the limit once it is aligned', () => {
+    const { stage, slices } = room();
+    const { region } = stage;
+    const alignment = 16;
+    const free = region.limit - 4 * alignment + 1;
+    expect(slices.claimAt(region.firstSlice, free - region.firstSlice)).toBe(true);
+    // As long as what is free, but not from an aligned slice on.
+    const count = region.limit - free;
+    expect(count).toBeGreaterThan(32);
+    expect(slices.claim(count, alignment)).toBe(0);
+    expect(slices.claim(count - alignment + 1, alignment)).toBe(free + alignment - 1);
+  });
+
   it('lets exactly one of two frees of a span through', () => {
     const { stage, slices } = room();
     const start = allocateSpan(stage.region, slices, 1, 10, 1);

@@ -21,7 +21,7 @@ export const heapMutants: readonly Mutant[] = [
     about: 'the owner can free a block that another worker has freed already',
     file: HEAP,
     edits: [['if ((live & ~words[at + 1] & bit) !== 0 && count', 'if ((live & bit) !== 0 && count']],
-    by: 'test/heap/misuse-remote.test.ts',
+    by: 'test/misuse/catalogue.test.ts',
   },
   {
     name: 'size-wraps-in-the-fast-path',
@@ -92,7 +92,7 @@ export const heapMutants: readonly Mutant[] = [
         'return bytes >>> 0 <= Geometry.SLAB_BLOCK_MAX_BYTES ? CLASS_OF[((bytes >>> 0) + 15) >>> 4] : 0;',
       ],
     ],
-    by: 'test/heap/huge.test.ts',
+    by: 'test/heap/realloc.test.ts',
   },
   {
     name: 'span-not-aligned',

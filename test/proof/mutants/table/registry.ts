@@ -280,7 +280,7 @@ export const registryMutants: readonly Mutant[] = [
     throw`,
       ],
     ],
-    by: 'test/heap/departure.test.ts',
+    by: 'test/heap/death.test.ts',
   },
   {
     name: 'slot-never-given-back',
