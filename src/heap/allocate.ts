@@ -26,10 +26,17 @@ export function allocate(owner: Owner, bytes: number, alignment: number): number
   return address;
 }
 
-/** Before the books of a worker are changed: repairs them if a stack overflow cut the last change short. */
+/** Before the books of a worker are changed. */
 export function begin(owner: Owner): void {
-  if (owner.isMidway) repairBooks(owner);
+  mend(owner);
   owner.isMidway = true;
+}
+
+/** Before the books of a worker are looked at: repairs them if a stack overflow cut the last change short. */
+export function mend(owner: Owner): void {
+  if (!owner.isMidway) return;
+  repairBooks(owner);
+  owner.isMidway = false;
 }
 
 /** A block of the class, out of the cache if it holds one; its granule, or 0. */

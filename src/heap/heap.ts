@@ -13,7 +13,7 @@ import { attachWorker, reserveWorker, type Membership } from '../registry/attach
 import { reclaimSlot, reclaimWorker } from '../registry/reclaim.js';
 import { loadState, packState } from '../registry/slots.js';
 import type { Owner } from '../slabs/owner.js';
-import { allocate, begin, collect } from './allocate.js';
+import { allocate, begin, collect, mend } from './allocate.js';
 import { isTypedArray, type TypedArray, type TypedArrayConstructor } from './arrays.js';
 import { zeroFill } from './bytes.js';
 import { checkHeap } from './check.js';
@@ -404,12 +404,14 @@ export class Heap {
   /** Counts the heap. A plain object, exact when the workers are at rest. Takes time in proportion to the memory in use. */
   stats(): HeapStats {
     this.checkAttached('stats');
+    mend(this.owner);
     return gatherStats(this.region, this.owner.shape, this.owner.settings.maxBytes);
   }
 
   /** Walks the heap and throws ERR_HEAP_CORRUPT, with what and where, if an invariant doesn't hold. For workers at rest. */
   check(): void {
     this.checkAttached('check');
+    mend(this.owner);
     checkHeap(this.region, this.owner.shape, this.owner.settings);
   }
 

@@ -131,6 +131,23 @@ describe.each(GROWING)('a growing region of backing %s', (backing) => {
     empty(heap);
   });
 
+  it('moves a block of memory that another worker added', async () => {
+    const heap = create({ backing, maxBytes: 64 * MIB });
+    const late = await workers.agent(heap);
+    // Fills its cache, so that later it needs no new memory, and no new views, for a block of this size.
+    const kept = await late.heap<number>('malloc', 1000);
+    const [low, high] = [heap.malloc(20 * MIB), heap.malloc(20 * MIB)];
+    stamp(heap.u8, high, 1000, 4);
+    // Too small for a span, so it is copied, by a worker whose views end before it.
+    const moved = await late.heap<number>('realloc', high, 1000);
+    expect(moved).not.toBe(high);
+    expect(damage(heap.u8, moved, 1000, 4)).toBe(-1);
+    heap.freeMany([low, moved, kept]);
+    await late.heap('collect');
+    heap.collect();
+    empty(heap);
+  });
+
   it('grows under several workers at once, each block its own', async () => {
     const heap = create({ backing, maxBytes: 256 * MIB });
     const others = await workers.agents(heap, 3);

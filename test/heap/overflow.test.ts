@@ -10,13 +10,14 @@ const create = heapsOfTest();
 
 /** A program that recurses until the stack is used up, and works with the heap on its way back: some calls get through. */
 class Diver {
-  readonly held = new Set<number>();
   overflows = 0;
   #done = 0;
 
   constructor(
     readonly heap: Heap,
     readonly random: Random,
+    readonly acts: number,
+    readonly held = new Set<number>(),
   ) {}
 
   dive(): void {
@@ -25,7 +26,7 @@ class Diver {
     } catch (error) {
       this.#forgive(error);
     }
-    if (this.#done >= 80) return;
+    if (this.#done >= this.acts) return;
     try {
       this.#act();
       this.#done++;
@@ -63,7 +64,7 @@ describe('a stack that overflows inside a call', () => {
         heap.free(heap.malloc(7 * MIB));
         heap.collect();
         const { committedBytes } = heap.stats();
-        const diver = new Diver(heap, new Random(SEED + i));
+        const diver = new Diver(heap, new Random(SEED + i), 80);
         diver.dive();
         heap.check();
         const live = [...walk(heap).keys()];
@@ -78,6 +79,19 @@ describe('a stack that overflows inside a call', () => {
         empty(heap);
         ensure(heap.stats().committedBytes === committedBytes, () => 'slices are lost');
         leave(heap);
+      }
+    }),
+    longTest(60_000),
+  );
+
+  it(
+    'is mended by the next look at the books, even if all calls in between took the fast path',
+    seeded((random) => {
+      const heap = create({ maxBytes: 64 * MIB });
+      const held = new Set<number>();
+      for (let i = 0; i < BUDGET.overflows * 5; i++) {
+        new Diver(heap, random, 2, held).dive();
+        heap.check();
       }
     }),
     longTest(60_000),

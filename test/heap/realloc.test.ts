@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { aligned, conserved, empty, fits } from '../kit/contracts.js';
 import { ensure, refused } from '../kit/errors.js';
-import { heapsOfTest, KIB, MIB } from '../kit/heaps.js';
+import { fillWith, heapsOfTest, KIB, MIB } from '../kit/heaps.js';
 import { Model } from '../kit/model.js';
 import { seeded } from '../kit/random.js';
 import { damage, stamp } from '../workers/common.mjs';
@@ -125,6 +125,17 @@ describe('realloc', () => {
       expect(damage(heap.u8, address, bytes, tag)).toBe(-1);
       conserved(heap, model);
     }
+  });
+
+  it.each([5000, 200_000])('never needs room to make a block of %i bytes smaller', (bytes) => {
+    const heap = create({ maxBytes: MIB });
+    const address = heap.malloc(bytes);
+    stamp(heap.u8, address, 100, 1);
+    for (const filler of [1000, 100]) fillWith(heap, filler);
+    expect(heap.tryMalloc(100)).toBe(0);
+    expect(heap.realloc(address, 100)).toBe(address);
+    expect(damage(heap.u8, address, 100, 1)).toBe(-1);
+    heap.check();
   });
 
   it('makes the old address invalid when it moves', () => {

@@ -202,7 +202,7 @@ export const heapMutants: readonly Mutant[] = [
     about: 'realloc to a smaller size fails when there is no room for a second block',
     file: REALLOCATE,
     edits: [['if (moved === 0) return bytes <= have ? address : 0;', 'if (moved === 0) return 0;']],
-    by: 'test/heap/brim.test.ts',
+    by: 'test/heap/realloc.test.ts',
   },
   {
     name: 'new-block-lost-to-a-mistake',

@@ -30,7 +30,7 @@ export const memoryMutants: readonly Mutant[] = [
         'growBacking(this.memory, this.addressOf(enough));',
       ],
     ],
-    by: 'test/heap/memory.test.ts',
+    by: 'test/heap/faults.test.ts',
   },
   {
     name: 'length-read-before-the-limit',
@@ -49,14 +49,14 @@ export const memoryMutants: readonly Mutant[] = [
     about: "memory that another worker added is never covered by this one's views",
     file: REGION,
     edits: [['if (slices > this.limit) this.renew();', 'if (slices > this.endSlice) this.renew();']],
-    by: 'test/heap/growth.test.ts',
+    by: 'test/heap/stale.test.ts',
   },
   {
     name: 'format-version-unchecked',
     about: 'a region of another format version is taken for one of ours',
     file: CREATE,
     edits: [["  expect(HeaderWord.FORMAT_VERSION, FORMAT_VERSION, 'format version');\n", '']],
-    by: 'test/heap/token.test.ts',
+    by: 'test/misuse/tokens.test.ts',
   },
   {
     name: 'options-unchecked',
