@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { collect } from '../../src/heap/allocate.js';
+import { allocate, collect } from '../../src/heap/allocate.js';
 import { walkBlocks } from '../../src/heap/walk.js';
 import { SlotState } from '../../src/layout/format.js';
 import { CacheWord, HeaderWord, SliceWord, SlotWord } from '../../src/layout/offsets.generated.js';
@@ -101,6 +101,21 @@ describe('departure and death', () => {
     stage.check();
     expect(stage.region.i32[stage.region.header + HeaderWord.X_ADOPTIONS]).toBeGreaterThan(0);
     expect(countClaimed(stage.region)).toBeLessThanOrEqual(before + 2);
+  });
+
+  it('a full heap takes abandoned slabs that no hint speaks of, because the last to look for them was killed', () => {
+    const stage = new Stage();
+    const [survivor, dying] = [stage.attach(), stage.attach()];
+    const { region } = stage;
+    const [kept, ...rest] = Array.from({ length: 60 }, () => dying.malloc(64));
+    for (const block of rest) dying.free(block);
+    expect(reclaimThread(survivor.owner, dying.thread)).toBe(true);
+    // As adoptClass leaves it when its worker is killed before it looks.
+    for (const hint of [HeaderWord.X_ABANDONED_LOW, HeaderWord.X_ABANDONED_HIGH]) region.i32[region.header + hint] = 0;
+    for (let block = 1; block !== 0;) block = allocate(survivor.owner, 4096, 16);
+    expect(allocate(survivor.owner, 64, 16)).not.toBe(0);
+    survivor.free(kept);
+    stage.check();
   });
 
   it('two dead workers that were about to queue slabs of each other do not wait for each other', () => {

@@ -111,13 +111,13 @@ export const heapMutants: readonly Mutant[] = [
     about: 'a full heap does not take the slabs of workers that left',
     file: ALLOCATE,
     edits: [['  adoptAll(owner);\n', '']],
-    by: 'test/heap/brim.test.ts',
+    by: 'test/unit/reclaim.test.ts',
   },
   {
     name: 'overflow-not-repaired',
     about: 'the books are not repaired after a stack overflow cut a call short',
     file: ALLOCATE,
-    edits: [['if (owner.isMidway) repairBooks(owner);', 'if (owner.isMidway && owner.slot === 0) repairBooks(owner);']],
+    edits: [['  repairBooks(owner);\n', '']],
     by: 'test/heap/overflow.test.ts',
   },
   {
@@ -195,7 +195,7 @@ export const heapMutants: readonly Mutant[] = [
         `  try {\n    freeAddress(owner, address);\n    copyBlock(owner.region, address, moved, Math.min(have, bytes));`,
       ],
     ],
-    by: 'test/heap/realloc.test.ts',
+    by: 'test/heap/handover.test.ts',
   },
   {
     name: 'shrinking-needs-room',
