@@ -3,12 +3,13 @@ import {
   integerOption,
   parseBytes,
   parseOrders,
+  parseRecordSize,
   parseSetting,
   parseSizeList,
   parseSizeRange,
   type SizeRange,
 } from './flags.js';
-import { type BenchName, type OptionValue, type Order, type Spec } from './spec.js';
+import { OWN, type BenchName, type OptionValue, type Order, type Spec } from './spec.js';
 
 /** The flags of all benches as commander hands them over; each bench has some of them. */
 interface Flags {
@@ -16,6 +17,9 @@ interface Flags {
   readonly size?: SizeRange | number[];
   readonly slots?: number;
   readonly live?: number;
+  readonly length?: number;
+  readonly unsafe?: boolean;
+  readonly allocator: string;
   readonly ops?: number;
   readonly burst?: number;
   readonly order?: Order[];
@@ -34,7 +38,7 @@ interface Flags {
 /** What a spec is used for: to measure once, to compare, to profile. */
 export type UseSpec = (spec: Spec, command: Command) => Promise<void>;
 
-/** Adds the five benches to `parent`, each with its flags; what is done with the resulting spec is up to `use`. */
+/** Adds the benches to `parent`, each with its flags; what is done with the resulting spec is up to `use`. */
 export function addBenches(parent: Command, use: UseSpec): void {
   addBench(parent, 'larson', 'random blocks freed and replaced; each round on the slots of the next worker', 12, use)
     .addOption(workers(1))
@@ -45,7 +49,7 @@ export function addBenches(parent: Command, use: UseSpec): void {
   addBench(parent, 'random-mixed', 'random blocks freed and replaced by the worker they belong to', 30, use)
     .addOption(workers(1))
     .addOption(sizeRange('16-1024'))
-    .addOption(integerOption('--live <n>', 'blocks a worker keeps alive', 1, 65536, 400))
+    .addOption(integerOption('--live <n>', 'blocks a worker keeps alive', 1, 1 << 24, 400))
     .addOption(operations(1_000_000));
   addBench(parent, 'tiny-hot', 'blocks of one size allocated and all freed again, last or first one first', 30, use)
     .addOption(workers(1))
@@ -65,9 +69,39 @@ export function addBenches(parent: Command, use: UseSpec): void {
     .addOption(integerOption('--slots <n>', 'length of the ring between two workers', 1, 1 << 24, 1024))
     .addOption(integerOption('--burst <n>', 'blocks handed over at once', 1, 1 << 24, 64))
     .addOption(operations(1_000_000));
+  addBench(parent, 'worker-ring', 'every worker allocates for the next one and frees for the one before', 10, use)
+    .addOption(workers(2))
+    .addOption(sizeRange('8-64'))
+    .addOption(integerOption('--slots <n>', 'length of the ring between two workers', 1, 1 << 24, 1024))
+    .addOption(integerOption('--burst <n>', 'blocks handed over at once', 1, 1 << 24, 64))
+    .addOption(operations(1_000_000));
+  addBench(parent, 'short-lived', 'workers that free what earlier ones left, allocate as much, and end', 10, use)
+    .addOption(workers(2))
+    .addOption(sizeRange('16-1024'))
+    .addOption(integerOption('--slots <n>', 'blocks a worker leaves to the next one', 1, 1 << 24, 20_000));
+  addArrays(parent, use);
+  addRecords(parent, use);
   addBench(parent, 'replay', 'a recorded program, with each free on the thread that did it', 5, use)
     .argument('<trace>', 'cc1, jq, python-pipeline, redis, sqlite or a file that ends in .bin.gz')
     .option('--single', 'everything on one worker, in recorded order');
+}
+
+function addArrays(parent: Command, use: UseSpec): void {
+  addBench(parent, 'arrays', 'a Float32Array freed and replaced; --touch writes all of it', 10, use)
+    .addOption(workers(1))
+    .addOption(integerOption('--length <n>', 'elements of an array', 1, 1 << 26, 256))
+    .addOption(integerOption('--live <n>', 'arrays a worker keeps alive', 1, 65536, 1))
+    .option('--unsafe', 'allocUnsafe instead of alloc')
+    .addOption(operations(200_000));
+}
+
+function addRecords(parent: Command, use: UseSpec): void {
+  const size = new Option('--size <bytes>', 'size of a record, a multiple of 8').argParser(parseRecordSize);
+  addBench(parent, 'records', 'one worker makes records, the other one reads them and lets them go', 10, use)
+    .addOption(size.default({ min: 152, max: 152 }, '152'))
+    .addOption(integerOption('--slots <n>', 'records on the way at most', 1, 1 << 24, 1024))
+    .addOption(integerOption('--burst <n>', 'records handed over at once', 1, 1 << 24, 1))
+    .addOption(operations(200_000));
 }
 
 const workers = (value: number): Option => integerOption('--workers <n>', 'workers at the same time', 1, 256, value);
@@ -90,6 +124,7 @@ function addBench(parent: Command, name: BenchName, doc: string, rounds: number,
     .option('--touch', 'write a word at the start and the end of each block')
     .option('--verify', 'stamp each block and check it before the free; the speed then says nothing')
     .option('--preset <name>', 'preset of the heap', 'production')
+    .option('--allocator <name>', 'sabmalloc or a rival; `rivals` lists them', OWN)
     .addOption(new Option('--max-bytes <bytes>', 'largest size of the heap').argParser(parseBytes))
     .option('--backing <kind>', 'what the heap is made of')
     .addOption(new Option('--set <name=value>', 'any option of the heap; may be repeated').argParser(parseSetting))
@@ -105,11 +140,13 @@ function addBench(parent: Command, name: BenchName, doc: string, rounds: number,
 function specFrom(bench: BenchName, flags: Flags, trace: string): Spec {
   const sizes = Array.isArray(flags.size) ? flags.size : [];
   const range = Array.isArray(flags.size) ? { min: Math.min(...flags.size), max: Math.max(...flags.size) } : flags.size;
+  const arrayBytes = (flags.length ?? 0) * Float32Array.BYTES_PER_ELEMENT;
   return {
     bench,
-    workers: flags.workers ?? 1,
-    sizeMin: range?.min ?? 0,
-    sizeMax: range?.max ?? 0,
+    allocator: flags.allocator,
+    workers: bench === 'records' ? 2 : (flags.workers ?? 1),
+    sizeMin: range?.min ?? arrayBytes,
+    sizeMax: range?.max ?? arrayBytes,
     sizes,
     orders: flags.order ?? [],
     slots: flags.slots ?? flags.live ?? 0,
@@ -122,6 +159,7 @@ function specFrom(bench: BenchName, flags: Flags, trace: string): Spec {
     verify: flags.verify ?? false,
     trace,
     single: flags.single ?? false,
+    unsafe: flags.unsafe ?? false,
     preset: flags.preset,
     options: {
       ...(flags.maxBytes === undefined ? {} : { maxBytes: flags.maxBytes }),
@@ -138,6 +176,9 @@ function complaintAbout(spec: Spec): string | undefined {
   }
   if (spec.burst > spec.slots && spec.bench !== 'replay') {
     return `--burst ${spec.burst} is more than the ${spec.slots} slots; give at most ${spec.slots}, or more --slots.`;
+  }
+  if (spec.verify && (spec.bench === 'arrays' || spec.bench === 'records')) {
+    return `${spec.bench} has nothing to --verify; leave the flag away.`;
   }
   if (spec.touch && spec.verify) return '--verify writes into all blocks anyway; give --touch or --verify, not both.';
   return undefined;

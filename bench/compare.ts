@@ -1,18 +1,7 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { SingleBar } from 'cli-progress';
-import { jobFor, type Job } from './measure.js';
-import { type NativeBench } from './native.js';
-import { MAIN_SCRIPT } from './paths.js';
+import { type Candidate, type Skipped } from './candidates.js';
 import { waitForQuiet } from './quiet.js';
-import { flagsOf, type Result, type Spec } from './spec.js';
-
-/** Something to measure; each measurement is a process of its own, so that none inherits another's heap or compiled code. */
-export interface Candidate {
-  readonly name: string;
-  readonly spec: Spec;
-  readonly run: () => Promise<Result>;
-}
+import { OWN, type Result, type Spec } from './spec.js';
 
 export interface Spread {
   readonly median: number;
@@ -20,28 +9,24 @@ export interface Spread {
   readonly max: number;
 }
 
+export interface Measured {
+  readonly name: string;
+  readonly mops: Spread;
+  /** The work of each of its workers, as a share of the first candidate's. */
+  readonly work: number;
+  readonly runs: readonly Result[];
+  /** The first candidate's speed by this one's, each from runs next to each other. */
+  readonly ratio?: Spread;
+}
+
 export interface Comparison {
   readonly title: string;
   /** Runs that began while other programs were busy. */
   readonly noisyRuns: number;
-  readonly candidates: readonly { readonly name: string; readonly mops: Spread; readonly runs: readonly Result[] }[];
-  /** First candidate by second, each from runs next to each other. Absent where there is no second. */
+  readonly candidates: readonly Measured[];
+  readonly skipped: readonly Skipped[];
+  /** Of the second candidate. Absent where there is none. */
   readonly ratio?: Spread;
-}
-
-export function ours(spec: Spec, name = 'sabmalloc'): Candidate {
-  return { name, spec, run: () => runOurs(spec) };
-}
-
-export function native(spec: Spec, bench: NativeBench): Candidate {
-  let job: Job | undefined;
-  return { name: 'native', spec, run: () => bench.measure((job ??= jobFor(spec))) };
-}
-
-async function runOurs(spec: Spec): Promise<Result> {
-  const words = [...process.execArgv, MAIN_SCRIPT, ...flagsOf(spec), '--json'];
-  const { stdout } = await promisify(execFile)(process.execPath, words);
-  return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Result;
 }
 
 export interface CompareFlags {
@@ -51,51 +36,113 @@ export interface CompareFlags {
   readonly patience: number;
 }
 
+/** Is told of every run. */
+export interface Progress {
+  begin(title: string, runs: number): void;
+  step(): void;
+  end(): void;
+}
+
+class Bar implements Progress {
+  readonly #bar = new SingleBar({ format: '{title} {bar} {value}/{total}', clearOnComplete: true });
+
+  begin(title: string, runs: number): void {
+    this.#bar.start(runs, 0, { title });
+  }
+
+  step(): void {
+    this.#bar.increment();
+  }
+
+  end(): void {
+    this.#bar.stop();
+  }
+}
+
 /** Measures the candidates in turn, so that what disturbs the machine disturbs all of them. */
 export async function compare(
   title: string,
   candidates: readonly Candidate[],
   { repeat, patience }: CompareFlags,
+  progress: Progress = new Bar(),
 ): Promise<Comparison> {
   const runs = candidates.map((): Result[] => []);
-  const bar = new SingleBar({ format: `${title} {bar} {value}/{total}`, clearOnComplete: true });
+  const failures = new Map<Candidate, string>();
   let noisy = 0;
-  bar.start(repeat * candidates.length, 0);
+  progress.begin(title, repeat * candidates.length);
   try {
     for (let turn = 0; turn < repeat; turn++) {
       for (let i = 0; i < candidates.length; i++) {
         // Who goes first takes turns as well.
         const at = (i + turn) % candidates.length;
-        if (!(await waitForQuiet(patience))) noisy++;
-        runs[at].push(await candidates[at].run());
-        bar.increment();
+        const candidate = candidates[at];
+        if (!failures.has(candidate)) {
+          if (!(await waitForQuiet(patience))) noisy++;
+          await runOne(candidate, runs[at], at === 0 ? undefined : failures);
+        }
+        progress.step();
       }
     }
   } finally {
-    bar.stop();
+    progress.end();
   }
   checkSameWork(candidates, runs);
-  const first = runs[0];
-  const second = runs.at(1);
+  const measured = candidates.flatMap((candidate, i) =>
+    failures.has(candidate) ? [] : [measuredOf(candidate, runs, i)],
+  );
+  const second = measured.at(1);
   return {
     title,
     noisyRuns: noisy,
-    candidates: candidates.map(({ name }, i) => ({
-      name: runs[i][0].allocator === 'sabmalloc' ? name : runs[i][0].allocator,
-      mops: spread(runs[i].map((run) => run.mops)),
-      runs: runs[i],
-    })),
-    ...(second === undefined ? {} : { ratio: spread(first.map((run, turn) => run.mops / second[turn].mops)) }),
+    candidates: measured,
+    skipped: [...failures].map(([{ name }, why]) => ({ name, why })),
+    ...(second?.ratio === undefined ? {} : { ratio: second.ratio }),
   };
 }
 
-function checkSameWork(candidates: readonly Candidate[], runs: readonly Result[][]): void {
-  const sums = runs.map((own, i) => ({ workers: candidates[i].spec.workers, sums: own.map((run) => run.checksum) }));
-  for (const { workers, sums: own } of sums) {
-    const expected = sums.find((other) => other.workers === workers)?.sums[0];
-    if (own.every((sum) => sum === expected)) continue;
-    throw new Error(`Candidates did different work: checksums ${own.join(', ')} where ${expected} was expected.`);
+/** A rival that fails is left out from then on; the candidate that all others are compared with must not fail. */
+async function runOne(
+  candidate: Candidate,
+  into: Result[],
+  failures: Map<Candidate, string> | undefined,
+): Promise<void> {
+  try {
+    into.push(await candidate.run());
+  } catch (error) {
+    if (failures === undefined) throw error;
+    const { stderr } = error as { stderr?: string };
+    failures.set(candidate, `failed: ${(stderr ?? String(error)).trim().split('\n').at(-1) ?? ''}`);
   }
+}
+
+function measuredOf({ name }: Candidate, runs: readonly Result[][], i: number): Measured {
+  const own = runs[i];
+  return {
+    name,
+    mops: spread(own.map(({ mops }) => mops)),
+    work: share(own[0]) / share(runs[0][0]),
+    runs: own,
+    ...(i === 0 ? {} : { ratio: spread(own.map(({ mops }, turn) => runs[0][turn].mops / mops)) }),
+  };
+}
+
+const share = ({ ops, workers }: Result): number => ops / workers;
+
+/** Specs with the same key have the same checksum, whatever the allocator. */
+const workOf = ({ workers, rounds, warmup, ops, slots, sizeMin, sizeMax, seed }: Spec): string =>
+  [workers, rounds, warmup, ops, slots, sizeMin, sizeMax, seed].join(' ');
+
+function checkSameWork(candidates: readonly Candidate[], runs: readonly Result[][]): void {
+  const expected = new Map<string, string>();
+  candidates.forEach(({ name, spec }, i) => {
+    for (const { checksum } of runs[i]) {
+      const work = workOf(spec);
+      const other = expected.get(work) ?? checksum;
+      expected.set(work, other);
+      if (checksum === other) continue;
+      throw new Error(`${name} did other work than the rest: its checksum is ${checksum}, theirs ${other}.`);
+    }
+  });
 }
 
 export function spread(values: readonly number[]): Spread {
@@ -105,6 +152,14 @@ export function spread(values: readonly number[]): Spread {
   return { median, min: sorted[0], max: sorted[sorted.length - 1] };
 }
 
+const shown = (value: number): string => value.toFixed(value < 0.1 ? 4 : value < 100 ? 2 : 0);
+
 /** A median with its extremes, as it stands in tables. */
-export const showSpread = ({ median, min, max }: Spread): string =>
-  `${median.toFixed(2)} (${min.toFixed(2)}-${max.toFixed(2)})`;
+export const showSpread = ({ median, min, max }: Spread): string => `${shown(median)} (${shown(min)}-${shown(max)})`;
+
+/** A candidate's name with what makes it differ. */
+export function showName({ name: asked, work, runs }: Measured): string {
+  // Rivals know their version.
+  const name = runs[0].allocator === OWN ? asked : runs[0].allocator;
+  return work > 0.99 ? name : `${name}, 1/${Math.round(1 / work)} of the work`;
+}

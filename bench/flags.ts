@@ -44,6 +44,14 @@ export function parseSizeRange(text: string): SizeRange {
   return { min, max };
 }
 
+export function parseRecordSize(text: string): SizeRange {
+  const bytes = bytesIn(text);
+  if (bytes === undefined || bytes < 8 || bytes % 8 !== 0 || bytes > SIZE_MAX) {
+    throw new InvalidArgumentError('Write a multiple of 8 bytes, such as 152 or 1MiB, up to 256MiB.');
+  }
+  return { min: bytes, max: bytes };
+}
+
 export function parseSizeList(text: string): number[] {
   const sizes = text.split(',').map(bytesIn);
   if (!sizes.every((size) => size !== undefined && size <= SIZE_MAX)) {

@@ -1,54 +1,53 @@
 /** `npm run bench -- <bench> [flags]`: the one entry to all benches. */
 import { Command, Option } from 'commander';
-import { accept, printComparisons, printVerdicts } from './accept.js';
+import { accept, printVerdicts, type AcceptFlags } from './accept.js';
 import { addBenches, patienceOption, repeatOption } from './benches.js';
-import { compare, native, ours, type Candidate, type CompareFlags } from './compare.js';
+import { called, candidateFor, isSkipped, measureSpec, namesFor, type Candidate } from './candidates.js';
+import { compare, type CompareFlags } from './compare.js';
+import { printComparisons, sayLeftOut } from './comparison-table.js';
 import { warnOfLoad } from './environment.js';
 import { integerOption, parseSetting } from './flags.js';
-import { jobFor, measure } from './measure.js';
 import { micro, printMicro } from './micro.js';
-import { NativeBench, NO_COMPILER } from './native.js';
 import { printJson, printResult } from './report.js';
+import { buildWasm } from './rivals/build-wasm.js';
+import { printRivals, rivalStatuses } from './rivals/list.js';
 import { type OptionValue, type Spec } from './spec.js';
+import { addSuite } from './suite/command.js';
 
 const jsonOption = (): Option => new Option('--json', 'end with one line of JSON instead of a table');
 
 async function runBench(spec: Spec, command: Command): Promise<void> {
   const { json } = command.optsWithGlobals<{ json?: boolean }>();
   warnOfLoad();
-  const result = await measure(jobFor(spec));
+  const result = await measureSpec(spec);
   if (json === true) printJson(result);
   else printResult(result);
-}
-
-/** The second candidate: the C library, or ourselves with another preset. */
-function rivalOf(spec: Spec, against: string): Candidate | undefined {
-  if (against !== 'native') return ours({ ...spec, preset: against }, against);
-  const bench = NativeBench.build();
-  if (bench !== undefined) return native(spec, bench);
-  process.stderr.write(`${NO_COMPILER}\n`);
-  return undefined;
 }
 
 async function runCompare(spec: Spec, command: Command): Promise<void> {
   const flags = command.optsWithGlobals<CompareFlags & { json?: boolean; against: string }>();
   if (spec.verify) command.error('error: compare measures speed; run the bench itself to --verify.');
-  const rival = rivalOf(spec, flags.against);
-  const candidates = [ours(spec, flags.against === 'native' ? 'sabmalloc' : spec.preset), ...(rival ? [rival] : [])];
-  const comparison = await compare(spec.bench, candidates, flags);
+  const rivals = namesFor(spec, flags.against).map((name) => candidateFor(spec, name));
+  const skipped = rivals.filter(isSkipped);
+  sayLeftOut(skipped, spec.bench);
+  const present = rivals.filter((one): one is Candidate => !isSkipped(one));
+  // Among presets, ours goes by its preset as well.
+  const name = present.some((one) => one.spec.allocator === spec.allocator) ? spec.preset : spec.allocator;
+  const measured = await compare(spec.bench, [called(spec, name), ...present], flags);
+  const comparison = { ...measured, skipped: [...skipped, ...measured.skipped] };
   if (flags.json === true) {
     printJson({ bench: 'compare', ...comparison });
     return;
   }
-  printComparisons([comparison]);
+  printComparisons([measured]);
   process.stdout.write(`$ ${comparison.candidates[0].runs[0].environment.command}\n`);
 }
 
-async function runAccept(flags: CompareFlags & { json?: boolean; preset: string }): Promise<void> {
-  const verdicts = await accept(flags.preset, flags);
+async function runAccept(flags: AcceptFlags & { json?: boolean }): Promise<void> {
+  const verdicts = await accept(flags);
   if (flags.json === true) printJson({ bench: 'accept', verdicts });
   else printVerdicts(verdicts);
-  if (!verdicts.every(({ met }) => met)) process.exitCode = 1;
+  if (verdicts.some(({ met }) => met === false)) process.exitCode = 1;
 }
 
 interface MicroFlags {
@@ -65,29 +64,63 @@ async function runMicro(flags: MicroFlags): Promise<void> {
   else printMicro(result);
 }
 
-function programFor(): Command {
-  const program = new Command('bench')
-    .description('Measures sabmalloc, by itself and against the C library.')
-    .showHelpAfterError('Add --help to see what there is.');
-  addBenches(program, runBench);
-  for (const bench of program.commands) bench.addOption(jsonOption());
-  const comparing = program.command('compare').description('runs a bench on two candidates in alternation');
+function addCompare(program: Command): void {
+  const comparing = program.command('compare').description('runs a bench on several candidates in alternation');
   addBenches(comparing, runCompare);
   for (const bench of comparing.commands) {
     bench
       .addOption(repeatOption(5))
       .addOption(patienceOption(20))
-      .addOption(new Option('--against <name>', 'native, or a preset').default('native'))
+      .addOption(
+        new Option('--against <names>', 'rivals or presets with commas between, or all; `rivals` lists them').default(
+          'native',
+        ),
+      )
       .addOption(jsonOption());
   }
+}
+
+function addRivals(program: Command): void {
+  program
+    .command('rivals')
+    .description('the allocators to compare with: which are there, and how to get the rest')
+    .addOption(jsonOption())
+    .action(({ json }: { json?: boolean }) => {
+      const statuses = rivalStatuses();
+      if (json === true) printJson({ bench: 'rivals', rivals: statuses });
+      else printRivals(statuses);
+    });
+  program
+    .command('build-rivals')
+    .description('compiles the WebAssembly rivals with emscripten')
+    .action(() => {
+      process.stdout.write(`${buildWasm().join('\n')}\n`);
+    });
+}
+
+function addAccept(program: Command): void {
   program
     .command('accept')
     .description('the comparisons that the project promises; ends with code 1 where one is not met')
     .addOption(repeatOption(5))
     .addOption(patienceOption(20))
     .option('--preset <name>', 'preset of the heap', 'production')
+    .option('--only <text>', 'only comparisons whose title contains it', '')
+    .option('--quick', 'a small fraction of the work, to see that everything runs', false)
     .addOption(jsonOption())
     .action(runAccept);
+}
+
+function programFor(): Command {
+  const program = new Command('bench')
+    .description('Measures sabmalloc, by itself and against other allocators.')
+    .showHelpAfterError('Add --help to see what there is.');
+  addBenches(program, runBench);
+  for (const bench of program.commands) bench.addOption(jsonOption());
+  addCompare(program);
+  addRivals(program);
+  addSuite(program);
+  addAccept(program);
   program
     .command('micro')
     .description('single calls: malloc and free, typed arrays against those of the engine, views')

@@ -1,4 +1,5 @@
 import { environment } from './environment.js';
+import { runGenerations } from './generations.js';
 import { runPool, type PoolResult } from './pool.js';
 import { planReplay, type ReplayPlan } from './replay-plan.js';
 import { casesOf, type Measure, type MemoryUse, type Result, type Spec } from './spec.js';
@@ -25,17 +26,26 @@ export function jobFor(spec: Spec): Job {
   return { spec: { ...spec, workers: plan.threads.length, slots: plan.cells, sizeMin, sizeMax }, plan };
 }
 
-/** Runs every case of the job on sabmalloc. */
+/** Runs every case of the job on an allocator that JavaScript can call. */
 export async function measure(job: Job): Promise<Result> {
   const measures: Measure[] = [];
   let memory: MemoryUse | undefined;
   for (const { label, spec } of casesOf(job.spec)) {
-    const result = await runPool(spec, job.plan);
-    measures.push({ label, ...totalOf(result) });
-    memory = largest(memory, result.memory);
+    const { memory: used, ...measured } = await measureCase(spec, job.plan);
+    measures.push({ label, ...measured });
+    if (used !== undefined) memory = largest(memory, used);
   }
-  const run = { allocator: 'sabmalloc', runtime: `node ${process.version}`, measures };
+  const run = { allocator: job.spec.allocator, runtime: `node ${process.version}`, measures };
   return resultOf(job, memory === undefined ? run : { ...run, memory });
+}
+
+async function measureCase(
+  spec: Spec,
+  plan: ReplayPlan | undefined,
+): Promise<Omit<Measure, 'label'> & { memory?: MemoryUse }> {
+  if (spec.bench === 'short-lived') return runGenerations(spec);
+  const result = await runPool(spec, plan);
+  return { ...totalOf(result), ...(result.memory === undefined ? {} : { memory: result.memory }) };
 }
 
 const largest = (a: MemoryUse | undefined, b: MemoryUse): MemoryUse =>

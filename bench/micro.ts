@@ -1,8 +1,8 @@
 import { type Heap } from 'sabmalloc';
 import { Bench } from 'tinybench';
 import { machine } from './environment.js';
-import { createHeap } from './pool.js';
 import { printTable } from './report.js';
+import { createHeap } from './rivals/ground.js';
 import { type Environment, type OptionValue } from './spec.js';
 
 /** Calls in one sample: the clock is too coarse for a single one. */

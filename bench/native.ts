@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { resultOf, type Job } from './measure.js';
 import { NATIVE_FOLDER, NATIVE_SOURCE } from './paths.js';
 import { type ReplayPlan } from './replay-plan.js';
+import { findLibrary, type NativeLibrary } from './rivals/native-libraries.js';
 import { casesOf, type Measure, type Result, type Spec } from './spec.js';
 
 export const NO_COMPILER =
@@ -16,7 +17,7 @@ interface NativeReport extends Omit<Measure, 'label'> {
   readonly allocator: string;
 }
 
-/** The C program of `bench/native`: does what our workers do, on the C library's malloc. */
+/** The C program of `bench/native`: does what our workers do, on the C library's malloc or one that takes its place. */
 export class NativeBench {
   readonly #binary: string;
   readonly #compiler: string;
@@ -29,7 +30,7 @@ export class NativeBench {
     const binary = join(NATIVE_FOLDER, 'bench');
     if (!existsSync(binary) || modified(binary) < newestSource()) {
       mkdirSync(NATIVE_FOLDER, { recursive: true });
-      execFileSync(cc, ['-O2', '-std=gnu11', '-pthread', '-o', binary, NATIVE_SOURCE], { stdio: 'inherit' });
+      execFileSync(cc, ['-O2', '-std=gnu11', '-pthread', '-o', binary, NATIVE_SOURCE, '-ldl'], { stdio: 'inherit' });
     }
     return new NativeBench(binary, `${version} -O2`);
   }
@@ -39,15 +40,15 @@ export class NativeBench {
     this.#compiler = compiler;
   }
 
-  /** Runs every case of the job, a process each. */
-  async measure(job: Job): Promise<Result> {
+  /** Runs every case of the job, a process each, on the C library's malloc or on `library`. */
+  async measure(job: Job, library?: NativeLibrary): Promise<Result> {
     const scratch = mkdtempSync(join(tmpdir(), 'sabmalloc-bench-'));
     try {
       const plan = job.plan === undefined ? [] : ['plan', writePlan(scratch, job.plan)];
       const measures: Measure[] = [];
       let allocator = '';
       for (const { label, spec } of casesOf(job.spec)) {
-        const report = await this.#run([...wordsOf(spec), ...plan]);
+        const report = await this.#run([...wordsOf(spec), ...plan], library);
         allocator = report.allocator;
         measures.push({ label, ops: report.ops, seconds: report.seconds, checksum: report.checksum });
       }
@@ -57,8 +58,13 @@ export class NativeBench {
     }
   }
 
-  async #run(words: readonly string[]): Promise<NativeReport> {
-    const { stdout } = await promisify(execFile)(this.#binary, words);
+  async #run(words: readonly string[], library: NativeLibrary | undefined): Promise<NativeReport> {
+    const preload: Record<string, string> =
+      library === undefined ? {} : { ...library.tuning, LD_PRELOAD: findLibrary(library) ?? library.soname };
+    // The program refuses to run on any other malloc than the one named, so that a preload that failed is no silent glibc.
+    const expected = library === undefined ? [] : ['allocator', library.name];
+    const env = { ...preload, ...process.env, ...(preload['LD_PRELOAD'] && { LD_PRELOAD: preload['LD_PRELOAD'] }) };
+    const { stdout } = await promisify(execFile)(this.#binary, [...words, ...expected], { env });
     return JSON.parse(stdout) as NativeReport;
   }
 }

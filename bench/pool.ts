@@ -1,53 +1,53 @@
-import { Worker } from 'node:worker_threads';
-import { Heap } from 'sabmalloc';
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { type BenchReport, type BenchWorkerData } from '../workers/bench-worker.js';
 import { Barrier } from './barrier.js';
 import { progressBytes } from './loops/replay.js';
 import { Ring } from './loops/producer-consumer.js';
 import { WORKER_SCRIPT } from './paths.js';
 import { type ReplayPlan } from './replay-plan.js';
-import { type Seat } from './scenarios.js';
+import { groundFor } from './rivals/ground.js';
+import { type Seat } from './scenario.js';
 import { slotsBytes } from './slots.js';
 import { type MemoryUse, type Spec } from './spec.js';
 
 export interface PoolResult {
   readonly reports: readonly BenchReport[];
-  readonly memory: MemoryUse;
+  readonly memory?: MemoryUse;
 }
 
-/** Runs one case: a fresh heap, and a fresh worker for every seat. */
+/** Runs one case: a fresh allocator, and a fresh worker for every seat. */
 export async function runPool(spec: Spec, plan: ReplayPlan | undefined): Promise<PoolResult> {
-  const heap = createHeap(spec);
-  const seats = seatsFor(spec, plan);
+  const ground = await groundFor(spec);
+  const ports = portsFor(ground.tickets[0].kind === 'messages' ? spec.workers : 0);
   const barrier = new SharedArrayBuffer(Barrier.BYTES);
-  const workers = seats.map((seat) => {
-    const workerData: BenchWorkerData = { token: heap.token, barrier, seat };
-    const worker = new Worker(WORKER_SCRIPT, { workerData });
-    heap.watch(worker);
+  const workers = seatsFor(spec, plan).map((seat, i) => {
+    const port = ports.at(i);
+    const workerData: BenchWorkerData = {
+      ticket: ground.tickets[i],
+      barrier,
+      seat: port === undefined ? seat : { ...seat, port },
+    };
+    const worker = new Worker(WORKER_SCRIPT, { workerData, transferList: port === undefined ? [] : [port] });
+    ground.watch(worker);
     return worker;
   });
   try {
-    const reports = await Promise.all(workers.map(reportOf));
-    heap.collect();
-    const { committedBytes, peakCommittedBytes, liveBlocks } = heap.stats();
-    if (spec.verify && liveBlocks !== 0) {
-      throw new Error(`verify: ${liveBlocks} blocks are live after all were freed.`);
-    }
-    if (spec.verify) heap.check();
-    return { reports, memory: { committedBytes, peakCommittedBytes } };
+    const reports = await Promise.all(workers.map((worker) => reportOf<BenchReport>(worker)));
+    const memory = ground.memory();
+    return { reports, ...(memory === undefined ? {} : { memory }) };
   } finally {
     // Workers wait for each other: when one failed, the rest would wait for ever.
     await Promise.all(workers.map((worker) => worker.terminate()));
-    heap.detach();
+    ground.close();
   }
 }
 
-/** The heap that the flags describe. `create` itself refuses names and values that are none. */
-export function createHeap(spec: Pick<Spec, 'preset' | 'options'>): Heap {
-  return Heap.create({ preset: spec.preset, ...spec.options } as Parameters<typeof Heap.create>[0]);
+/** The two ends of a channel for each pair of neighbours. */
+function portsFor(count: number): MessagePort[] {
+  return Array.from({ length: count / 2 }, () => new MessageChannel()).flatMap(({ port1, port2 }) => [port1, port2]);
 }
 
-function reportOf(worker: Worker): Promise<BenchReport> {
+export function reportOf<R>(worker: Worker): Promise<R> {
   return new Promise((resolve, reject) => {
     worker.once('message', resolve);
     worker.once('error', reject);

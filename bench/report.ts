@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import { type Result } from './spec.js';
+import { OWN, type Result } from './spec.js';
 
 /** The last line of `--json` output: one object. */
 export function printJson(value: unknown): void {
@@ -32,7 +32,7 @@ export function printResult(result: Result): void {
   );
   const lines = [
     `${result.rounds} rounds measured after ${result.warmupRounds} of warm-up; an op is one malloc or one free.`,
-    `checksum ${result.checksum}, seed ${result.seed}, preset ${result.preset}, ${result.runtime}`,
+    `checksum ${result.checksum}, seed ${result.seed}, ${whatOf(result)}, ${result.runtime}`,
   ];
   if (memory !== undefined) lines.push(`committed at the peak: ${mib(memory.peakCommittedBytes)}`);
   if (replay?.committedPerLive !== undefined) {
@@ -41,6 +41,13 @@ export function printResult(result: Result): void {
         `${mib(replay.peakLiveBytes)}, committed / live: ${replay.committedPerLive}`,
     );
   }
-  if (result.verify) lines.push('All blocks held what was written to them; the heap is empty and sound.');
+  if (result.verify) {
+    // Only our own heap can be asked.
+    lines.push(
+      `All blocks held what was written to them${result.allocator === OWN ? '; the heap is empty and sound' : ''}.`,
+    );
+  }
   process.stdout.write(`${lines.join('\n')}\n$ ${result.environment.command}\n`);
 }
+
+const whatOf = ({ allocator, preset }: Result): string => (allocator === OWN ? `preset ${preset}` : allocator);

@@ -1,55 +1,34 @@
-import { type Heap } from 'sabmalloc';
+import { type Allocator, type FullAllocator } from './allocator.js';
+import { ArrayChurn } from './arrays.js';
 import { Draw } from './draw.js';
-import { churn, churnBursts, drain, fill } from './loops/churn.js';
-import { consume, produce, Ring } from './loops/producer-consumer.js';
+import { withAddresses, type AddressEntry, type Entry } from './entry.js';
+import { churn, churnBursts, churnMany, CHURN_SLOTS_MAX, drain, fill } from './loops/churn.js';
+import { consume, produce, relay, type Ring } from './loops/producer-consumer.js';
 import { freeLeftovers, Pace, replay } from './loops/replay.js';
 import { tinyHotFifo, tinyHotLifo } from './loops/tiny-hot.js';
-import { Marker } from './marker.js';
+import { type Marker, type Marks } from './marker.js';
+import { AddressedRecords, PostedRecords } from './records.js';
 import { type ThreadPlan } from './replay-plan.js';
-import { slotsAt, type Slots } from './slots.js';
-import { type Spec } from './spec.js';
-
-/** What a worker is given besides the heap. */
-export interface Seat {
-  readonly spec: Spec;
-  readonly index: number;
-  /** Tables of addresses; see `slots.ts`. */
-  readonly tables: SharedArrayBuffer;
-  readonly tableCount: number;
-  readonly tableSlots: number;
-  /** Ring counters of producer-consumer, progress of replay. */
-  readonly words: SharedArrayBuffer;
-  readonly plan?: ThreadPlan;
-  readonly mailboxes: number;
-}
-
-/** One worker's part of a bench. Only `round` is measured; all workers are through it before any of them settles. */
-export interface Scenario {
-  readonly opsPerRound: number;
-  readonly checksum: number;
-  prepare(): void;
-  round(round: number): void;
-  settle(): void;
-  finish(): void;
-}
+import { ringOf, tableOf, type Scenario, type Seat } from './scenario.js';
+import { type SharedSlots, type Slots } from './slots.js';
 
 /** Larson, and random-mixed: the same churn with the tables staying where they are. */
-class Churn implements Scenario {
+class Churn<B> implements Scenario {
   readonly opsPerRound: number;
   readonly #draw: Draw;
-  readonly #heap: Heap;
-  readonly #marker: Marker;
-  readonly #tables: readonly Slots[];
+  readonly #heap: Allocator<B>;
+  readonly #marker: Marks<B>;
+  readonly #tables: readonly Slots<B>[];
   readonly #seat: Seat;
-  #table: Slots;
+  #table: Slots<B>;
 
-  constructor(heap: Heap, seat: Seat) {
+  constructor(entry: Entry<B>, seat: Seat) {
     const { spec, index } = seat;
-    this.#heap = heap;
+    this.#heap = entry.heap;
     this.#seat = seat;
     this.#draw = new Draw(spec, index);
-    this.#marker = new Marker(heap, spec);
-    this.#tables = Array.from({ length: seat.tableCount }, (_, i) => tableOf(seat, i));
+    this.#marker = entry.marksFor(spec);
+    this.#tables = Array.from({ length: seat.tableCount }, (_, i) => entry.tableOf(seat, i));
     this.#table = this.#tables[index];
     this.opsPerRound = Math.ceil(spec.ops / 2 / spec.burst) * spec.burst * 2;
   }
@@ -67,7 +46,9 @@ class Churn implements Scenario {
     // Larson's point: each round frees what the next worker allocated in the last one.
     if (spec.bench === 'larson') this.#table = this.#tables[(index + round) % spec.workers];
     const pairs = this.opsPerRound / 2;
-    if (spec.burst === 1) churn(this.#heap, this.#table, this.#draw, this.#marker, pairs);
+    if (this.#table.addresses.length > CHURN_SLOTS_MAX) {
+      churnMany(this.#heap, this.#table, this.#draw, this.#marker, pairs);
+    } else if (spec.burst === 1) churn(this.#heap, this.#table, this.#draw, this.#marker, pairs);
     else churnBursts(this.#heap, this.#table, this.#draw, this.#marker, pairs, spec.burst);
   }
 
@@ -78,22 +59,22 @@ class Churn implements Scenario {
   }
 }
 
-class TinyHot implements Scenario {
+class TinyHot<B> implements Scenario {
   readonly opsPerRound: number;
   readonly #draw: Draw;
-  readonly #heap: Heap;
-  readonly #marker: Marker;
-  readonly #table: Slots;
+  readonly #heap: Allocator<B>;
+  readonly #marker: Marks<B>;
+  readonly #table: Slots<B>;
   readonly #seat: Seat;
   readonly #laps: number;
 
-  constructor(heap: Heap, seat: Seat) {
+  constructor(entry: Entry<B>, seat: Seat) {
     const { spec, index } = seat;
-    this.#heap = heap;
+    this.#heap = entry.heap;
     this.#seat = seat;
     this.#draw = new Draw(spec, index);
-    this.#marker = new Marker(heap, spec);
-    this.#table = tableOf(seat, index);
+    this.#marker = entry.marksFor(spec);
+    this.#table = entry.tableOf(seat, index);
     this.#laps = Math.ceil(spec.ops / 2 / spec.slots);
     this.opsPerRound = this.#laps * spec.slots * 2;
   }
@@ -120,20 +101,19 @@ class TinyHot implements Scenario {
 class ProducerConsumer implements Scenario {
   readonly opsPerRound: number;
   readonly #draw: Draw;
-  readonly #heap: Heap;
-  readonly #marker: Marker;
+  readonly #heap: Allocator;
+  readonly #marker: Marks<number>;
   readonly #ring: Ring;
   readonly #produces: boolean;
 
-  constructor(heap: Heap, seat: Seat) {
+  constructor(entry: Entry, seat: Seat) {
     const { spec, index } = seat;
     const pairs = spec.workers / 2;
     const pair = index % pairs;
-    this.#heap = heap;
+    this.#heap = entry.heap;
     this.#draw = new Draw(spec, index);
-    this.#marker = new Marker(heap, spec);
-    const counters = new Int32Array(seat.words, pair * Ring.COUNTER_BYTES, Ring.COUNTER_BYTES / 4);
-    this.#ring = new Ring(tableOf(seat, pair), counters, spec.burst);
+    this.#marker = entry.marksFor(spec);
+    this.#ring = ringOf(seat, pair);
     this.#produces = index < pairs;
     this.opsPerRound = Math.ceil(spec.ops / spec.burst) * spec.burst;
   }
@@ -155,23 +135,57 @@ class ProducerConsumer implements Scenario {
   finish(): void {}
 }
 
+/** Every worker fills a ring for the next one and frees what comes from the one before. */
+class WorkerRing implements Scenario {
+  readonly opsPerRound: number;
+  readonly #draw: Draw;
+  readonly #heap: Allocator;
+  readonly #marker: Marks<number>;
+  readonly #out: Ring;
+  readonly #into: Ring;
+
+  constructor(entry: Entry, seat: Seat) {
+    const { spec, index } = seat;
+    this.#heap = entry.heap;
+    this.#draw = new Draw(spec, index);
+    this.#marker = entry.marksFor(spec);
+    this.#out = ringOf(seat, index);
+    this.#into = ringOf(seat, (index + spec.workers - 1) % spec.workers);
+    this.opsPerRound = Math.ceil(spec.ops / 2 / spec.burst) * spec.burst * 2;
+  }
+
+  get checksum(): number {
+    return this.#draw.checksum;
+  }
+
+  prepare(): void {}
+
+  round(): void {
+    relay(this.#heap, this.#out, this.#into, this.#draw, this.#marker, this.opsPerRound / 2 / this.#out.batch);
+  }
+
+  settle(): void {}
+
+  finish(): void {}
+}
+
 class Replay implements Scenario {
   readonly opsPerRound: number;
   readonly #draw: Draw;
-  readonly #heap: Heap;
+  readonly #heap: FullAllocator;
   readonly #marker: Marker;
-  readonly #cells: Slots;
+  readonly #cells: SharedSlots;
   readonly #pace: Pace;
   readonly #plan: ThreadPlan;
   readonly #seat: Seat;
 
-  constructor(heap: Heap, seat: Seat, plan: ThreadPlan) {
+  constructor(entry: AddressEntry, seat: Seat, plan: ThreadPlan) {
     const { spec, index } = seat;
-    this.#heap = heap;
+    this.#heap = entry.full;
     this.#seat = seat;
     this.#plan = plan;
     this.#draw = new Draw(spec, index);
-    this.#marker = new Marker(heap, spec);
+    this.#marker = entry.marksFor(spec);
     this.#cells = tableOf(seat, 0);
     this.#pace = new Pace(new Int32Array(seat.words), spec.workers, index);
     this.opsPerRound = plan.ops.length;
@@ -200,19 +214,28 @@ class Replay implements Scenario {
   finish(): void {}
 }
 
-const tableOf = (seat: Seat, index: number): Slots => slotsAt(seat.tables, seat.tableCount, seat.tableSlots, index);
-
-export function scenarioFor(heap: Heap, seat: Seat): Scenario {
+/** Workers allocate for as long as the process lasts in all benches but those of short-lived ones; see `generations.ts`. */
+export function scenarioFor(entry: Entry<unknown>, seat: Seat): Scenario {
   switch (seat.spec.bench) {
     case 'larson':
     case 'random-mixed':
-      return new Churn(heap, seat);
+      return new Churn(entry, seat);
     case 'tiny-hot':
-      return new TinyHot(heap, seat);
+      return new TinyHot(entry, seat);
     case 'producer-consumer':
-      return new ProducerConsumer(heap, seat);
+      return new ProducerConsumer(withAddresses(entry), seat);
+    case 'worker-ring':
+      return new WorkerRing(withAddresses(entry), seat);
+    case 'arrays':
+      return new ArrayChurn(entry, seat);
+    case 'records':
+      return seat.port === undefined
+        ? new AddressedRecords(withAddresses(entry), seat)
+        : new PostedRecords(seat, seat.port);
     case 'replay':
       if (seat.plan === undefined) throw new Error('A replay needs a plan.');
-      return new Replay(heap, seat, seat.plan);
+      return new Replay(withAddresses(entry), seat, seat.plan);
+    case 'short-lived':
+      throw new Error('Short-lived workers have no rounds; see generations.ts.');
   }
 }

@@ -1,7 +1,18 @@
-/** Addresses of live blocks, in memory that all workers see; `sizes` beside them are kept for `--verify` only. */
-export interface Slots {
-  readonly addresses: Uint32Array;
+/** An array of any kind, as far as the loops need one. */
+interface Store<B> {
+  readonly length: number;
+  [slot: number]: B;
+}
+
+/** Live blocks: addresses, or objects where the allocator gives those. `sizes` are kept for `--verify` only. */
+export interface Slots<B = number> {
+  readonly addresses: Store<B>;
   readonly sizes: Uint32Array;
+}
+
+/** Addresses in memory that all workers see. */
+export interface SharedSlots extends Slots {
+  readonly addresses: Uint32Array;
 }
 
 /** Tables start a cache line apart or more, so that workers with neighbouring tables do not share one. */
@@ -12,7 +23,7 @@ const strideOf = (slots: number): number => Math.ceil((slots + LINE_WORDS) / LIN
 export const slotsBytes = (tables: number, slots: number): number => tables * strideOf(slots) * 8;
 
 /** Table `index` of the `tables` that lie in `buffer`. */
-export function slotsAt(buffer: SharedArrayBuffer, tables: number, slots: number, index: number): Slots {
+export function slotsAt(buffer: SharedArrayBuffer, tables: number, slots: number, index: number): SharedSlots {
   const stride = strideOf(slots);
   return {
     addresses: new Uint32Array(buffer, index * stride * 4, slots),

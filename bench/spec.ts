@@ -1,7 +1,20 @@
 /** What one run does and what it found: the vocabulary of all other files here. */
 
-export const BENCH_NAMES = ['larson', 'random-mixed', 'tiny-hot', 'producer-consumer', 'replay'] as const;
+export const BENCH_NAMES = [
+  'larson',
+  'random-mixed',
+  'tiny-hot',
+  'producer-consumer',
+  'worker-ring',
+  'short-lived',
+  'arrays',
+  'records',
+  'replay',
+] as const;
 export type BenchName = (typeof BENCH_NAMES)[number];
+
+/** The allocator of this project, as it is called among its rivals. */
+export const OWN = 'sabmalloc';
 
 export const ORDERS = ['lifo', 'fifo'] as const;
 export type Order = (typeof ORDERS)[number];
@@ -11,6 +24,8 @@ export type OptionValue = string | number | boolean;
 /** Everything that decides what a run does. Plain data: it travels to workers and, as flags, to child processes. */
 export interface Spec {
   readonly bench: BenchName;
+  /** `sabmalloc`, or a name of the rivals' catalogue. */
+  readonly allocator: string;
   readonly workers: number;
   /** Sizes are uniform from sizeMin to sizeMax; tiny-hot takes each of `sizes` by itself. */
   readonly sizeMin: number;
@@ -18,14 +33,14 @@ export interface Spec {
   readonly sizes: readonly number[];
   /** Orders of tiny-hot. */
   readonly orders: readonly Order[];
-  /** Blocks a worker keeps alive; of producer-consumer the length of a ring. */
+  /** Blocks a worker keeps alive; of the benches that hand blocks over through rings, the length of a ring. */
   readonly slots: number;
   readonly rounds: number;
   /** Rounds before the measured ones. */
   readonly warmup: number;
   /** Mallocs plus frees of one worker in one round. */
   readonly ops: number;
-  /** Blocks freed, and then allocated, in a row; of producer-consumer the blocks handed over at once. */
+  /** Blocks freed, and then allocated, in a row; with rings the blocks handed over at once. */
   readonly burst: number;
   readonly seed: number;
   readonly touch: boolean;
@@ -33,6 +48,8 @@ export interface Spec {
   /** Of replay: the name of a trace or a file, and whether one worker does everything. */
   readonly trace: string;
   readonly single: boolean;
+  /** Of arrays: allocUnsafe instead of alloc. */
+  readonly unsafe: boolean;
   readonly preset: string;
   /** Heap options beside the preset. */
   readonly options: Readonly<Record<string, OptionValue>>;
@@ -116,8 +133,16 @@ export function casesOf(spec: Spec): { label: string; spec: Spec }[] {
 }
 
 const sizeFlags = (spec: Spec): string[] => {
-  if (spec.bench === 'replay') return [];
-  return ['--size', spec.bench === 'tiny-hot' ? spec.sizes.join(',') : `${spec.sizeMin}-${spec.sizeMax}`];
+  switch (spec.bench) {
+    case 'replay':
+      return [];
+    case 'arrays':
+      return ['--length', `${spec.sizeMin / Float32Array.BYTES_PER_ELEMENT}`];
+    case 'tiny-hot':
+      return ['--size', spec.sizes.join(',')];
+    default:
+      return ['--size', spec.sizeMin === spec.sizeMax ? `${spec.sizeMin}` : `${spec.sizeMin}-${spec.sizeMax}`];
+  }
 };
 
 const ownFlags = (spec: Spec): string[] => {
@@ -125,11 +150,18 @@ const ownFlags = (spec: Spec): string[] => {
   switch (spec.bench) {
     case 'larson':
     case 'producer-consumer':
+    case 'worker-ring':
       return [...common, '--slots', `${spec.slots}`, '--burst', `${spec.burst}`];
     case 'random-mixed':
       return [...common, '--live', `${spec.slots}`];
     case 'tiny-hot':
       return [...common, '--slots', `${spec.slots}`, '--order', spec.orders.join(',')];
+    case 'short-lived':
+      return ['--workers', `${spec.workers}`, '--slots', `${spec.slots}`];
+    case 'arrays':
+      return [...common, '--live', `${spec.slots}`, ...(spec.unsafe ? ['--unsafe'] : [])];
+    case 'records':
+      return ['--ops', `${spec.ops}`, '--slots', `${spec.slots}`, '--burst', `${spec.burst}`];
     case 'replay':
       return [spec.trace, ...(spec.single ? ['--single'] : [])];
   }
@@ -144,6 +176,7 @@ export function flagsOf(spec: Spec): string[] {
     ...['--rounds', `${spec.rounds}`, '--warmup', `${spec.warmup}`, '--seed', `${spec.seed}`],
     ...(spec.touch ? ['--touch'] : []),
     ...(spec.verify ? ['--verify'] : []),
+    ...(spec.allocator === OWN ? [] : ['--allocator', spec.allocator]),
     ...['--preset', spec.preset],
     ...Object.entries(spec.options).flatMap(([name, value]) => ['--set', `${name}=${value}`]),
   ];

@@ -24,6 +24,9 @@ describe('every bench keeps its blocks apart', () => {
     ['producer-consumer', '--workers', '2', '--size', '64', ...QUICK],
     ['producer-consumer', '--workers', '4', '--size', '4096', ...QUICK],
     ['producer-consumer', '--workers', '2', '--size', '4096', '--set', 'transferSlots=8', ...QUICK],
+    ['random-mixed', '--live', '70000', '--size', '16-64', ...QUICK],
+    ['worker-ring', '--workers', '3', ...QUICK],
+    ['short-lived', '--workers', '2', '--slots', '2000', '--rounds', '2', '--warmup', '1'],
     ['replay', 'sqlite', '--single', '--rounds', '1', '--warmup', '0'],
   ])('%s %s %s %s %s', async (...args) => {
     const result = await bench(...args, '--verify');

@@ -1,11 +1,13 @@
 /** One worker of a bench: attaches, plays its part round by round with the others, and reports when each began and ended. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { Heap } from 'sabmalloc';
 import { Barrier } from '../bench/barrier.js';
-import { scenarioFor, type Seat } from '../bench/scenarios.js';
+import { enter } from '../bench/rivals/enter.js';
+import { type Ticket } from '../bench/rivals/ground.js';
+import { type Seat } from '../bench/scenario.js';
+import { scenarioFor } from '../bench/scenarios.js';
 
 export interface BenchWorkerData {
-  readonly token: Heap['token'];
+  readonly ticket: Ticket;
   readonly barrier: SharedArrayBuffer;
   readonly seat: Seat;
 }
@@ -20,18 +22,19 @@ export interface BenchReport {
 
 const now = (): number => Number(process.hrtime.bigint());
 
-function play(data: BenchWorkerData): BenchReport {
+async function play(data: BenchWorkerData): Promise<BenchReport> {
   const { spec } = data.seat;
-  const heap = Heap.attach(data.token);
+  const entry = await enter(data.ticket);
   const barrier = new Barrier(data.barrier, spec.workers);
-  const scenario = scenarioFor(heap, data.seat);
+  const scenario = scenarioFor(entry, data.seat);
   const starts: number[] = [];
   const ends: number[] = [];
   scenario.prepare();
   barrier.wait();
   for (let round = 0; round < spec.warmup + spec.rounds; round++) {
     const start = now();
-    scenario.round(round);
+    const waiting = scenario.round(round);
+    if (waiting !== undefined) await waiting;
     const end = now();
     if (round >= spec.warmup) {
       starts.push(start);
@@ -44,9 +47,8 @@ function play(data: BenchWorkerData): BenchReport {
   scenario.finish();
   // What the others freed for this worker is all there only after everybody is done.
   barrier.wait();
-  heap.collect();
-  heap.detach();
+  entry.leave();
   return { starts, ends, ops: scenario.opsPerRound * spec.rounds, checksum: scenario.checksum };
 }
 
-parentPort?.postMessage(play(workerData as BenchWorkerData));
+parentPort?.postMessage(await play(workerData as BenchWorkerData));

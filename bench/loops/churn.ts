@@ -1,10 +1,10 @@
-import { type Heap } from 'sabmalloc';
+import { type Allocator } from '../allocator.js';
 import { type Draw } from '../draw.js';
-import { type Marker } from '../marker.js';
+import { type Marks } from '../marker.js';
 import { type Slots } from '../slots.js';
 
 /** Frees a random slot's block and puts one of random size there, `pairs` times. */
-export function churn(heap: Heap, slots: Slots, draw: Draw, marker: Marker, pairs: number): void {
+export function churn<B>(heap: Allocator<B>, slots: Slots<B>, draw: Draw, marker: Marks<B>, pairs: number): void {
   const { addresses } = slots;
   const { sizeMin, sizeCount, sizeShift } = draw;
   const count = addresses.length;
@@ -27,8 +27,45 @@ export function churn(heap: Heap, slots: Slots, draw: Draw, marker: Marker, pair
   draw.sum = sum;
 }
 
+/** The most slots that the 16 random bits of `churn` can name. */
+export const CHURN_SLOTS_MAX = 65536;
+
+/** The same on more slots: a step of its own picks the slot, by 24 bits. */
+export function churnMany<B>(heap: Allocator<B>, slots: Slots<B>, draw: Draw, marker: Marks<B>, pairs: number): void {
+  const { addresses } = slots;
+  const { sizeMin, sizeCount, sizeShift } = draw;
+  const slotScale = addresses.length / 2 ** 24;
+  const marks = marker.active;
+  let { x, sum } = draw;
+  for (let i = 0; i < pairs; i++) {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    const slot = Math.floor((x >>> 8) * slotScale);
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    const size = sizeMin + ((Math.imul(x >>> 16, sizeCount) >>> 16) << sizeShift);
+    if (marks) marker.leaving(slots, slot);
+    heap.free(addresses[slot]);
+    const address = heap.malloc(size);
+    addresses[slot] = address;
+    if (marks) marker.placed(slots, slot, address, size);
+    sum = (sum + size) | 0;
+  }
+  draw.x = x;
+  draw.sum = sum;
+}
+
 /** The same in bursts: `burst` neighbouring slots are freed, then all of them filled. */
-export function churnBursts(heap: Heap, slots: Slots, draw: Draw, marker: Marker, pairs: number, burst: number): void {
+export function churnBursts<B>(
+  heap: Allocator<B>,
+  slots: Slots<B>,
+  draw: Draw,
+  marker: Marks<B>,
+  pairs: number,
+  burst: number,
+): void {
   const { addresses } = slots;
   const { sizeMin, sizeCount, sizeShift } = draw;
   const firsts = addresses.length - burst + 1;
@@ -57,7 +94,7 @@ export function churnBursts(heap: Heap, slots: Slots, draw: Draw, marker: Marker
 }
 
 /** A block into every slot. */
-export function fill(heap: Heap, slots: Slots, draw: Draw, marker: Marker): void {
+export function fill<B>(heap: Allocator<B>, slots: Slots<B>, draw: Draw, marker: Marks<B>): void {
   const { addresses } = slots;
   for (let slot = 0; slot < addresses.length; slot++) {
     const size = draw.nextSize();
@@ -67,7 +104,7 @@ export function fill(heap: Heap, slots: Slots, draw: Draw, marker: Marker): void
 }
 
 /** Frees every slot's block. */
-export function drain(heap: Heap, slots: Slots, marker: Marker): void {
+export function drain<B>(heap: Allocator<B>, slots: Slots<B>, marker: Marks<B>): void {
   const { addresses } = slots;
   for (let slot = 0; slot < addresses.length; slot++) {
     if (marker.active) marker.leaving(slots, slot);

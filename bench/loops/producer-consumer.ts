@@ -1,6 +1,6 @@
-import { type Heap } from 'sabmalloc';
+import { type Allocator } from '../allocator.js';
 import { type Draw } from '../draw.js';
-import { type Marker } from '../marker.js';
+import { type Marks } from '../marker.js';
 import { type Slots } from '../slots.js';
 
 const HEAD = 0;
@@ -47,6 +47,11 @@ export class Ring {
     this.#advance(TAIL);
   }
 
+  /** Counts a batch that went to the consumer by another way. */
+  bypass(): void {
+    this.#at++;
+  }
+
   #wait(counter: number, atLeast: number): void {
     let seen = Atomics.load(this.#counters, counter);
     while (seen < atLeast) {
@@ -63,7 +68,7 @@ export class Ring {
   }
 }
 
-export function produce(heap: Heap, ring: Ring, draw: Draw, marker: Marker, batches: number): void {
+export function produce(heap: Allocator, ring: Ring, draw: Draw, marker: Marks<number>, batches: number): void {
   const { slots, batch } = ring;
   const { addresses } = slots;
   const { sizeMin, sizeCount, sizeShift } = draw;
@@ -87,7 +92,7 @@ export function produce(heap: Heap, ring: Ring, draw: Draw, marker: Marker, batc
   draw.sum = sum;
 }
 
-export function consume(heap: Heap, ring: Ring, marker: Marker, batches: number): void {
+export function consume(heap: Allocator, ring: Ring, marker: Marks<number>, batches: number): void {
   const { slots, batch } = ring;
   const { addresses } = slots;
   const marks = marker.active;
@@ -98,5 +103,20 @@ export function consume(heap: Heap, ring: Ring, marker: Marker, batches: number)
       heap.free(addresses[slot]);
     }
     ring.release();
+  }
+}
+
+/** A link of a ring of workers: fills a batch for the next worker, then frees one of the worker before. */
+export function relay(
+  heap: Allocator,
+  out: Ring,
+  into: Ring,
+  draw: Draw,
+  marker: Marks<number>,
+  batches: number,
+): void {
+  for (let i = 0; i < batches; i++) {
+    produce(heap, out, draw, marker, 1);
+    consume(heap, into, marker, 1);
   }
 }

@@ -1,7 +1,7 @@
-import { type Heap } from 'sabmalloc';
+import { type FullAllocator } from '../allocator.js';
 import { type Marker } from '../marker.js';
 import { ALIGN_MASK, ALIGN_SHIFT, OP_MASK, PUBLISH, WAIT, type ThreadPlan } from '../replay-plan.js';
-import { type Slots } from '../slots.js';
+import { type SharedSlots } from '../slots.js';
 import { TRACE_OP } from '../trace.js';
 
 /** A worker stays within this many events of the slowest one, so that about as much is live as when recorded. */
@@ -75,7 +75,7 @@ export class Pace {
 }
 
 /** Performs all events of one thread; returns the sum of their sizes. */
-export function replay(heap: Heap, plan: ThreadPlan, slots: Slots, marker: Marker, pace: Pace): number {
+export function replay(heap: FullAllocator, plan: ThreadPlan, slots: SharedSlots, marker: Marker, pace: Pace): number {
   const { ops, from, to, sizes, positions } = plan;
   const cells = slots.addresses;
   const marks = marker.active;
@@ -105,7 +105,7 @@ export function replay(heap: Heap, plan: ThreadPlan, slots: Slots, marker: Marke
   return sum;
 }
 
-function allocate(heap: Heap, op: number, known: number, size: number): number {
+function allocate(heap: FullAllocator, op: number, known: number, size: number): number {
   switch (op & OP_MASK) {
     case TRACE_OP.MALLOC:
       return heap.malloc(size);
@@ -118,7 +118,7 @@ function allocate(heap: Heap, op: number, known: number, size: number): number {
   }
 }
 
-function mark(marker: Marker, slots: Slots, plan: ThreadPlan, i: number, known: number, address: number): void {
+function mark(marker: Marker, slots: SharedSlots, plan: ThreadPlan, i: number, known: number, address: number): void {
   const size = plan.sizes[i];
   const kind = plan.ops[i] & OP_MASK;
   if (kind === TRACE_OP.CALLOC) marker.zeroed(address, size);
@@ -127,7 +127,7 @@ function mark(marker: Marker, slots: Slots, plan: ThreadPlan, i: number, known: 
 }
 
 /** Frees what the recorded process still held at its end. */
-export function freeLeftovers(heap: Heap, plan: ThreadPlan, slots: Slots, marker: Marker): void {
+export function freeLeftovers(heap: FullAllocator, plan: ThreadPlan, slots: SharedSlots, marker: Marker): void {
   for (const cell of plan.leftovers) {
     if (marker.active) marker.leaving(slots, cell);
     heap.free(slots.addresses[cell]);

@@ -1,9 +1,15 @@
-import { type Heap } from 'sabmalloc';
-import { type Marker } from '../marker.js';
+import { type Allocator } from '../allocator.js';
+import { type Marks } from '../marker.js';
 import { type Slots } from '../slots.js';
 
 /** Fills all slots with blocks of one size and frees them, the last one first, `laps` times. */
-export function tinyHotLifo(heap: Heap, slots: Slots, marker: Marker, size: number, laps: number): void {
+export function tinyHotLifo<B>(
+  heap: Allocator<B>,
+  slots: Slots<B>,
+  marker: Marks<B>,
+  size: number,
+  laps: number,
+): void {
   const { addresses } = slots;
   const count = addresses.length;
   const marks = marker.active;
@@ -21,7 +27,13 @@ export function tinyHotLifo(heap: Heap, slots: Slots, marker: Marker, size: numb
 }
 
 /** The same, the first one first. */
-export function tinyHotFifo(heap: Heap, slots: Slots, marker: Marker, size: number, laps: number): void {
+export function tinyHotFifo<B>(
+  heap: Allocator<B>,
+  slots: Slots<B>,
+  marker: Marks<B>,
+  size: number,
+  laps: number,
+): void {
   const { addresses } = slots;
   const count = addresses.length;
   const marks = marker.active;

@@ -3,9 +3,14 @@
  * hand-over, so that its checksum equals that of the JavaScript workers.
  *
  *   bench BENCH workers N slots N rounds N warmup N ops N burst N seed N sizeMin N sizeMax N fifo 0|1 touch 0|1 [plan FILE]
+ *         [allocator NAME]
  *
  * Worker 0 is the main thread: with one worker the process has no other, which lets the C library leave out its locks.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <dlfcn.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -19,6 +24,7 @@
 #endif
 
 #include "options.h"
+#include "allocator.h"
 #include "replay.h"
 
 struct worker {
@@ -28,6 +34,9 @@ struct worker {
   uint64_t *starts, *ends;
   struct thread_plan *plan;
 };
+
+/* The most slots that the 16 random bits of `churn` can name. */
+#define CHURN_SLOTS_MAX 65536
 
 /* A ring from one producer to one consumer; it moves whole batches. */
 struct ring {
@@ -54,6 +63,26 @@ static void churn(struct worker *w, void **slots, uint64_t pairs) {
   for (uint64_t i = 0; i < pairs; i++) {
     step(&d);
     uint32_t slot = ((d.x & 0xffff) * count) >> 16;
+    uint32_t size = size_of(&d);
+    free(slots[slot]);
+    void *block = malloc(size);
+    if (block == NULL) abort();
+    slots[slot] = block;
+    if (touch) touch_block(block, size);
+    d.sum += size;
+  }
+  w->draw = d;
+}
+
+/* The same on more slots than 16 bits can name; see churnMany in bench/loops/churn.ts. */
+static void churn_many(struct worker *w, void **slots, uint64_t pairs) {
+  struct draw d = w->draw;
+  const int touch = options.touch;
+  const uint64_t count = options.slots;
+  for (uint64_t i = 0; i < pairs; i++) {
+    step(&d);
+    uint32_t slot = (uint32_t)(((uint64_t)(d.x >> 8) * count) >> 24);
+    step(&d);
     uint32_t size = size_of(&d);
     free(slots[slot]);
     void *block = malloc(size);
@@ -146,6 +175,14 @@ static void consume(struct ring *ring, void **slots, uint64_t batches) {
   }
 }
 
+/* Fills a batch for the next worker, then frees one of the worker before. */
+static void relay(struct worker *w, uint32_t from, uint64_t batches) {
+  for (uint64_t i = 0; i < batches; i++) {
+    produce(w, &rings[w->index], tables[w->index], 1);
+    consume(&rings[from], tables[from], 1);
+  }
+}
+
 static void prepare(struct worker *w) {
   if (options.bench != LARSON && options.bench != RANDOM_MIXED) return;
   void **slots = tables[w->index];
@@ -164,7 +201,8 @@ static void play_round(struct worker *w, uint32_t round) {
   switch (options.bench) {
     case LARSON:
     case RANDOM_MIXED:
-      (burst == 1 ? churn : churn_bursts)(w, tables[table], w->opsPerRound / 2);
+      if (options.slots > CHURN_SLOTS_MAX) churn_many(w, tables[table], w->opsPerRound / 2);
+      else (burst == 1 ? churn : churn_bursts)(w, tables[table], w->opsPerRound / 2);
       break;
     case TINY_HOT:
       tiny_hot(w, tables[table], w->opsPerRound / 2 / options.slots);
@@ -172,6 +210,9 @@ static void play_round(struct worker *w, uint32_t round) {
     case PRODUCER_CONSUMER:
       if (table < pairs) produce(w, &rings[table], tables[table], w->opsPerRound / burst);
       else consume(&rings[table - pairs], tables[table - pairs], w->opsPerRound / burst);
+      break;
+    case WORKER_RING:
+      relay(w, ((uint32_t)w->index + options.workers - 1) % options.workers, w->opsPerRound / 2 / burst);
       break;
     case REPLAY:
       w->draw.sum += replay(&plan, w->plan);
@@ -242,16 +283,13 @@ static void report(const struct worker *workers) {
     checksum += (d->sum ^ d->x) * 0x9e3779b1u * (2 * i + 1);
     ops += workers[i].opsPerRound * options.rounds;
   }
-#ifdef __GLIBC__
-  printf("{\"allocator\":\"glibc %s\",", gnu_get_libc_version());
-#else
-  printf("{\"allocator\":\"system malloc\",");
-#endif
+  printf("{\"allocator\":\"%s\",", allocator_name(options.allocator));
   printf("\"ops\":%llu,\"seconds\":%.9f,\"checksum\":%u}\n", (unsigned long long)ops, nanoseconds / 1e9, checksum);
 }
 
 int main(int count, char **words) {
   read_options(count, words);
+  allocator_name(options.allocator);
   struct worker *workers = calloc(options.workers, sizeof *workers);
   pthread_t *threads = calloc(options.workers, sizeof *threads);
   set_up(workers);

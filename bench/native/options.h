@@ -2,12 +2,15 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
-enum bench { LARSON, RANDOM_MIXED, TINY_HOT, PRODUCER_CONSUMER, REPLAY };
+enum bench { LARSON, RANDOM_MIXED, TINY_HOT, PRODUCER_CONSUMER, WORKER_RING, REPLAY };
+#define BENCH_COUNT (REPLAY + 1)
 
 static struct {
   enum bench bench;
   uint32_t workers, slots, rounds, warmup, ops, burst, seed, sizeMin, sizeMax, fifo, touch;
   const char *plan;
+  /* Whose malloc it has to be. */
+  const char *allocator;
 } options;
 
 static void fail(const char *what, const char *which) {
@@ -16,7 +19,8 @@ static void fail(const char *what, const char *which) {
 }
 
 static void read_options(int count, char **words) {
-  static const char *const benches[] = {"larson", "random-mixed", "tiny-hot", "producer-consumer", "replay"};
+  static const char *const benches[] = {"larson", "random-mixed", "tiny-hot", "producer-consumer",
+                                       "worker-ring", "replay"};
   const struct {
     const char *name;
     uint32_t *value;
@@ -26,16 +30,17 @@ static void read_options(int count, char **words) {
       {"seed", &options.seed},       {"sizeMin", &options.sizeMin}, {"sizeMax", &options.sizeMax},
       {"fifo", &options.fifo},       {"touch", &options.touch},
   };
-  if (count < 2) fail("no bench named, try one of larson, random-mixed, tiny-hot", "producer-consumer, replay");
+  if (count < 2) fail("no bench named, try one of larson, random-mixed, tiny-hot", "producer-consumer, worker-ring, replay");
   int bench = 0;
-  while (bench < 5 && strcmp(words[1], benches[bench]) != 0) bench++;
-  if (bench == 5) fail("no such bench", words[1]);
+  while (bench < BENCH_COUNT && strcmp(words[1], benches[bench]) != 0) bench++;
+  if (bench == BENCH_COUNT) fail("no such bench", words[1]);
   options.bench = (enum bench)bench;
   for (int i = 2; i + 1 < count; i += 2) {
     size_t flag = 0, flagCount = sizeof flags / sizeof *flags;
     while (flag < flagCount && strcmp(words[i], flags[flag].name) != 0) flag++;
     if (flag < flagCount) *flags[flag].value = (uint32_t)strtoul(words[i + 1], NULL, 10);
     else if (strcmp(words[i], "plan") == 0) options.plan = words[i + 1];
+    else if (strcmp(words[i], "allocator") == 0) options.allocator = words[i + 1];
     else fail("no such flag", words[i]);
   }
 }

@@ -1,0 +1,73 @@
+import { OP_MASK, planReplay, type ThreadPlan } from '../replay-plan.js';
+import { AddressEntry } from '../entry.js';
+import { freeLeftovers, Pace, progressBytes, replay } from '../loops/replay.js';
+import { createHeap } from '../rivals/ground.js';
+import { slotsAt, slotsBytes } from '../slots.js';
+import { replayOf } from '../defaults.js';
+import { readTrace, TRACE_OP } from '../trace.js';
+
+export interface MemorySample {
+  /** Events of the trace so far. */
+  readonly events: number;
+  /** Asked for by the program and not yet freed. */
+  readonly liveBytes: number;
+  /** Pages that the heap holds for it. */
+  readonly committedBytes: number;
+}
+
+export interface MemoryTrack {
+  readonly trace: string;
+  readonly preset: string;
+  readonly command: string;
+  readonly samples: readonly MemorySample[];
+}
+
+const SAMPLES = 200;
+
+function partOf(plan: ThreadPlan, from: number, to: number): ThreadPlan {
+  return {
+    ops: plan.ops.subarray(from, to),
+    from: plan.from.subarray(from, to),
+    to: plan.to.subarray(from, to),
+    sizes: plan.sizes.subarray(from, to),
+    positions: plan.positions.subarray(from, to),
+    leftovers: plan.leftovers,
+  };
+}
+
+/** Bytes that live after the events of `part`, given those before it and the size in each cell. */
+function liveAfter(part: ThreadPlan, before: number, sizeIn: Uint32Array): number {
+  let live = before;
+  part.ops.forEach((word, i) => {
+    const op = word & OP_MASK;
+    if (op === TRACE_OP.FREE || op === TRACE_OP.REALLOC) live -= sizeIn[part.from[i]];
+    if (op === TRACE_OP.FREE) return;
+    sizeIn[part.to[i]] = part.sizes[i];
+    live += part.sizes[i];
+  });
+  return live;
+}
+
+/** Replays a trace on one worker, untimed, and looks at the heap at equal distances. */
+export function trackMemory(trace: string, preset: string): MemoryTrack {
+  const { threads, cells, events } = planReplay(readTrace(trace), true);
+  const spec = replayOf(trace, { preset });
+  const heap = createHeap(spec);
+  const marks = new AddressEntry({ heap, alignment: 16 }).marksFor(spec);
+  const slots = slotsAt(new SharedArrayBuffer(slotsBytes(1, cells)), 1, cells, 0);
+  const pace = new Pace(new Int32Array(new SharedArrayBuffer(progressBytes(1))), 1, 0);
+  const sizeIn = new Uint32Array(cells);
+  const samples: MemorySample[] = [];
+  let liveBytes = 0;
+  for (let sample = 0; sample < SAMPLES; sample++) {
+    const [from, to] = [sample, sample + 1].map((at) => Math.floor((at * events) / SAMPLES));
+    const part = partOf(threads[0], from, to);
+    replay(heap, part, slots, marks, pace);
+    liveBytes = liveAfter(part, liveBytes, sizeIn);
+    samples.push({ events: to, liveBytes, committedBytes: heap.stats().committedBytes });
+  }
+  freeLeftovers(heap, threads[0], slots, marks);
+  heap.detach();
+  const command = `npm run bench -- suite --only 'memory ${trace}'`;
+  return { trace, preset, command, samples };
+}
