@@ -29,6 +29,7 @@ const FAILED_BEFORE: readonly [schedule: string, what: string][] = [
     'departure-against-a-look-for-leftovers/a232b114a5',
     'a worker that collected took over a slot whose worker was just leaving',
   ],
+  ['transfer-slot-of-a-former-life/b14a236b67c325', 'a look at the map of a slab that is being adopted was not argued'],
 ];
 
 describe('a dose of npm run prove', () => {

@@ -129,7 +129,7 @@ function printFigures(figures: ProofFigures, mutants: readonly MutantRow[], seco
       `${count(figures.accesses)} accesses checked for races\n` +
       `${count(figures.crashPoints)} crash points and ${count(figures.secondDeaths)} second deaths in ${count(figures.crashSchedules)} schedules\n` +
       `${races} races (${EXCUSED_READS.length + EXCUSED_WRITES.length} kinds of plain access argued), ${figures.failures.length} failures\n` +
-      `${caught} of ${mutants.length} planted bugs caught\n` +
+      (mutants.length > 0 ? `${caught} of ${mutants.length} planted bugs caught\n` : '') +
       `${seconds.toFixed(0)} s\n`,
   );
 }

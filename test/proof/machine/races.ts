@@ -46,7 +46,7 @@ export const EXCUSED_READS: readonly Excuse[] = [
     inside,
     why: 'A look for an empty or a full slot. The compare-and-swap or exchange on the same word decides.',
   })),
-  ...['free', 'freeBlock', 'mapOf'].map((inside) => ({
+  ...['free', 'freeBlock', 'isOwnBlock', 'mapOf'].map((inside) => ({
     field: 'map',
     inside,
     why: 'While a block is live its slab keeps its class, and its owner in the map changes only between 0, the old and the new one. A reader compares with its own slot, which nobody else stores; any other value leads to a remote free, which asks X_STATE.',

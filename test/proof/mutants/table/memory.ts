@@ -63,14 +63,14 @@ export const memoryMutants: readonly Mutant[] = [
     about: 'a header whose options were changed is believed',
     file: CREATE,
     edits: [["  expect(HeaderWord.OPTIONS_HASH, optionsHash(settings), 'fingerprint of the options');\n", '']],
-    by: 'test/heap/token.test.ts',
+    by: 'test/misuse/tokens.test.ts',
   },
   {
     name: 'any-heap-will-do',
     about: 'a token attaches to whatever heap is in its memory',
     file: CREATE,
     edits: [['  if (readId(region) !== token.heapId)\n', '  if (readId(region).length !== token.heapId.length)\n']],
-    by: 'test/heap/token.test.ts',
+    by: 'test/misuse/tokens.test.ts',
   },
   {
     name: 'magic-stored-first',
