@@ -64,7 +64,9 @@ function larsonTrials({ preset, fit }: Plan): Trial[] {
     ),
   );
   const large = [1, 2].map((workers) =>
-    trial(`larson 2-32 KiB, ${workersText(workers)}`, fit(larson(2048, 32768, { workers, preset })), { mimalloc: 1 }),
+    trial(`larson 2-32 KiB, ${workersText(workers)}`, fit(larson(2048, 32768, { workers, preset, ops: 1_000_000 })), {
+      mimalloc: 1,
+    }),
   );
   return [...small, ...large];
 }

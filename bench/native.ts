@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { resultOf, type Job } from './measure.js';
 import { NATIVE_FOLDER, NATIVE_SOURCE } from './paths.js';
 import { type ReplayPlan } from './replay-plan.js';
-import { findLibrary, type NativeLibrary } from './rivals/native-libraries.js';
+import { environmentOf, type NativeLibrary } from './rivals/native-libraries.js';
 import { casesOf, type Measure, type Result, type Spec } from './spec.js';
 
 export const NO_COMPILER =
@@ -42,29 +42,28 @@ export class NativeBench {
 
   /** Runs every case of the job, a process each, on the C library's malloc or on `library`. */
   async measure(job: Job, library?: NativeLibrary): Promise<Result> {
+    const env = environmentOf(library);
+    // The program refuses to run on any other malloc than the one named, so that a preload that failed is no silent glibc.
+    const expected = library === undefined ? [] : ['allocator', library.name];
     const scratch = mkdtempSync(join(tmpdir(), 'sabmalloc-bench-'));
     try {
       const plan = job.plan === undefined ? [] : ['plan', writePlan(scratch, job.plan)];
       const measures: Measure[] = [];
       let allocator = '';
       for (const { label, spec } of casesOf(job.spec)) {
-        const report = await this.#run([...wordsOf(spec), ...plan], library);
+        const report = await this.#run([...wordsOf(spec), ...plan, ...expected], env);
         allocator = report.allocator;
         measures.push({ label, ops: report.ops, seconds: report.seconds, checksum: report.checksum });
       }
-      return resultOf(job, { allocator, runtime: this.#compiler, measures });
+      const tuning = Object.keys(library?.tuning ?? {}).map((name) => `${name}=${env[name] ?? ''}`);
+      return resultOf(job, { allocator, runtime: [this.#compiler, ...tuning].join(', '), measures });
     } finally {
       rmSync(scratch, { recursive: true });
     }
   }
 
-  async #run(words: readonly string[], library: NativeLibrary | undefined): Promise<NativeReport> {
-    const preload: Record<string, string> =
-      library === undefined ? {} : { ...library.tuning, LD_PRELOAD: findLibrary(library) ?? library.soname };
-    // The program refuses to run on any other malloc than the one named, so that a preload that failed is no silent glibc.
-    const expected = library === undefined ? [] : ['allocator', library.name];
-    const env = { ...preload, ...process.env, ...(preload['LD_PRELOAD'] && { LD_PRELOAD: preload['LD_PRELOAD'] }) };
-    const { stdout } = await promisify(execFile)(this.#binary, [...words, ...expected], { env });
+  async #run(words: readonly string[], env: NodeJS.ProcessEnv): Promise<NativeReport> {
+    const { stdout } = await promisify(execFile)(this.#binary, words, { env });
     return JSON.parse(stdout) as NativeReport;
   }
 }

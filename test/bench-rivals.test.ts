@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -67,6 +67,22 @@ describe('rivals do the same work as the heap', () => {
   ])('%s %s', async (bench, flags, rivals) => {
     const own = await checksum(bench, ...flags);
     for (const rival of rivals) expect(await checksum(bench, ...flags, '--allocator', rival)).toBe(own);
+  });
+});
+
+const wasm = new URL('../build/bench/wasm/dlmalloc.wasm', import.meta.url).pathname;
+
+// Built on request only, for it takes a compiler of its own.
+describe.runIf(existsSync(wasm))('a malloc of WebAssembly keeps its blocks apart', () => {
+  it.each([
+    ['larson', '--workers', '2', '--size', '8-1024', ...TINY],
+    ['worker-ring', '--workers', '2', ...TINY],
+    ['short-lived', '--slots', '500', '--rounds', '1', '--warmup', '1'],
+    ['replay', 'sqlite', '--single', '--rounds', '1', '--warmup', '0'],
+  ])('%s %s %s', async (...flags) => {
+    const result = lastLine(await run(...flags, '--allocator', 'wasm-dlmalloc', '--verify', '--json'));
+    expect(result.allocator).toBe('wasm-dlmalloc');
+    expect(result.mops).toBeGreaterThan(0);
   });
 });
 

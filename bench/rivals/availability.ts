@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { NativeBench, NO_COMPILER } from '../native.js';
-import { NO_EMSCRIPTEN, wasmPath } from './build-wasm.js';
+import { wasmPath } from './build-wasm.js';
 import { type Rival } from './catalogue.js';
 import { findLibrary, howToGet } from './native-libraries.js';
 
 /** How to get a rival that is not there. */
-export function missing({ name, reach }: Rival): string | undefined {
+export function missing({ reach }: Rival): string | undefined {
   switch (reach.kind) {
     case 'native':
       if (NativeBench.build() === undefined) return NO_COMPILER;
@@ -14,9 +14,9 @@ export function missing({ name, reach }: Rival): string | undefined {
         : howToGet(reach.library);
     case 'wasm':
       if (existsSync(wasmPath(reach.malloc))) return undefined;
-      return `${name} is not built: npm run bench -- build-rivals. It needs emscripten. ${NO_EMSCRIPTEN}`;
+      return `It is not built. Run npm run bench -- build-rivals, which needs emscripten (Debian and Ubuntu: apt-get install emscripten).`;
     case 'pool':
-      return resolves(reach.module) ? undefined : `${reach.module} is not installed: npm ci.`;
+      return resolves(reach.module) ? undefined : `${reach.module} is not installed. Run npm ci.`;
     default:
       return undefined;
   }

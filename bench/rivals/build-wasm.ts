@@ -7,7 +7,7 @@ import { WASM_MEMORY_BYTES } from './wasm.js';
 export const WASM_MALLOCS = ['dlmalloc', 'emmalloc'] as const;
 export type WasmMalloc = (typeof WASM_MALLOCS)[number];
 
-export const NO_EMSCRIPTEN =
+const NO_EMSCRIPTEN =
   'emcc was not found. Get emscripten (Debian and Ubuntu: apt-get install emscripten) or name its compiler in the environment variable EMCC.';
 
 export const wasmPath = (malloc: WasmMalloc): string => join(WASM_FOLDER, `${malloc}.wasm`);

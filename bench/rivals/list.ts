@@ -22,5 +22,7 @@ export function printRivals(statuses: readonly RivalStatus[]): void {
     ['rival', 'there', 'what it is'],
     statuses.map(({ name, available, about }) => [name, available ? 'yes' : 'NO', about]),
   );
-  for (const { howToGet } of statuses) if (howToGet !== undefined) process.stdout.write(`${howToGet}\n`);
+  for (const { name, howToGet } of statuses) {
+    if (howToGet !== undefined) process.stdout.write(`${name}: ${howToGet}\n`);
+  }
 }

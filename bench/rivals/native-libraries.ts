@@ -75,8 +75,14 @@ export function findLibrary({ variable, soname }: NativeLibrary): string | undef
   return knownToLinker(soname) ?? inFolders(soname);
 }
 
-export function howToGet({ name, variable, soname, debianPackage }: NativeLibrary): string {
+export function howToGet({ variable, soname, debianPackage }: NativeLibrary): string {
   const named = process.env[variable];
   const what = named === undefined ? `${soname} was not found` : `${variable} names ${named}, which does not exist`;
-  return `${name}: ${what}. Get it (Debian and Ubuntu: apt-get install ${debianPackage}) or name its file in the environment variable ${variable}.`;
+  return `${what}. Get it (Debian and Ubuntu: apt-get install ${debianPackage}) or name its file in the environment variable ${variable}.`;
+}
+
+/** The environment that puts `library`, or nothing, in the place of the C library's malloc. */
+export function environmentOf(library: NativeLibrary | undefined): NodeJS.ProcessEnv {
+  const preload = library === undefined ? '' : (findLibrary(library) ?? library.soname);
+  return { ...library?.tuning, ...process.env, LD_PRELOAD: preload };
 }

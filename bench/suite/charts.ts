@@ -1,4 +1,4 @@
-import { Error as LogErrors, logger, parse, View } from 'vega';
+import { Error as LogErrors, logger, parse, scheme, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { type MemoryTrack } from './memory.js';
 import { type SuiteRow } from './run.js';
@@ -9,11 +9,14 @@ const MIB = 2 ** 20;
 const COLUMNS = 2;
 const WIDTH = 330;
 
+const OWN_COLOR = '#c2410c';
+const RIVAL_COLOR = '#475569';
+
 const CONFIG: NonNullable<TopLevelSpec['config']> = {
   font: 'system-ui, sans-serif',
   axis: { labelFontSize: 12, titleFontSize: 12, titleFontWeight: 'normal', gridColor: '#e4e4e4' },
   header: { labelFontSize: 13, labelFontWeight: 'bold', title: null },
-  legend: { labelFontSize: 12, title: null, orient: 'top' },
+  legend: { labelFontSize: 12, labelLimit: 240, title: null, orient: 'top' },
   view: { stroke: null },
 };
 
@@ -37,7 +40,7 @@ export function speedChart(rows: readonly SuiteRow[]): Promise<string> {
   const color = {
     field: 'own',
     type: 'nominal',
-    scale: { domain: [true, false], range: ['#c2410c', '#475569'] },
+    scale: { domain: [true, false], range: [OWN_COLOR, RIVAL_COLOR] },
     legend: null,
   } as const;
   const x = { type: 'quantitative', scale: { type: 'log' }, title: 'million operations a second' } as const;
@@ -57,7 +60,7 @@ export function speedChart(rows: readonly SuiteRow[]): Promise<string> {
         { mark: { type: 'point', filled: true, size: 60 }, encoding: { y, color, x: { field: 'median', ...x } } },
         {
           mark: { type: 'text', align: 'left', dx: 8, fontSize: 11 },
-          encoding: { y, x: { field: 'median', ...x }, text: { field: 'median', format: '.3~r' } },
+          encoding: { y, x: { field: 'max', ...x }, text: { field: 'median', format: '.3~r' } },
         },
       ],
     },
@@ -67,6 +70,9 @@ export function speedChart(rows: readonly SuiteRow[]): Promise<string> {
 /** Lines over the number of workers, for benches that ran on several numbers. */
 export function workersChart(rows: readonly SuiteRow[]): Promise<string> {
   const counts = [...new Set(rows.map(({ workers }) => workers))].sort((a, b) => a - b);
+  // Ours comes first in each row, and so in the legend.
+  const names = [...new Set(rows.flatMap(({ candidates }) => candidates.map(({ name }) => name)))];
+  const colors = [OWN_COLOR, ...(scheme('tableau20') as string[])].slice(0, names.length);
   return svgOf({
     data: { values: speedsOf(rows) },
     facet: { field: 'series', type: 'nominal', sort: [...new Set(rows.map(({ series }) => series ?? ''))] },
@@ -79,7 +85,7 @@ export function workersChart(rows: readonly SuiteRow[]): Promise<string> {
       encoding: {
         x: { field: 'workers', type: 'quantitative', title: 'workers', axis: { values: counts, format: 'd' } },
         y: { field: 'median', type: 'quantitative', scale: { type: 'log' }, title: 'million operations a second' },
-        color: { field: 'name', type: 'nominal', scale: { scheme: 'tableau20' } },
+        color: { field: 'name', type: 'nominal', scale: { domain: names, range: colors }, legend: { columns: 6 } },
         strokeWidth: { field: 'own', type: 'nominal', scale: { domain: [true, false], range: [4, 1.5] }, legend: null },
       },
     },
@@ -114,7 +120,7 @@ export function memoryChart(tracks: readonly MemoryTrack[]): Promise<string> {
       encoding: {
         x: { field: 'events', type: 'quantitative', title: 'events', axis: { format: '~s', tickCount: 5 } },
         y: { field: 'mib', type: 'quantitative', title: 'MiB' },
-        color: { field: 'what', type: 'nominal', scale: { range: ['#c2410c', '#f59e0b', '#475569'] } },
+        color: { field: 'what', type: 'nominal', scale: { range: [OWN_COLOR, '#f59e0b', RIVAL_COLOR] } },
       },
     },
   });

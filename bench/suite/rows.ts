@@ -49,7 +49,7 @@ const LARSON: readonly LarsonSize[] = [
   { text: '257-768', min: 257, max: 768 },
   { text: '2-32 KiB', min: 2 * KIB, max: 32 * KIB, more: { ops: 1_000_000 } },
   // Fewer blocks, so that they fit into the region of every rival.
-  { text: '32 KiB-1 MiB', min: 32 * KIB, max: MIB, more: { ops: 200_000, slots: 64 } },
+  { text: '32 KiB-1 MiB', min: 32 * KIB, max: MIB, more: { ops: 50_000, slots: 64 } },
 ];
 
 function larsonRows(counts: readonly number[]): Row[] {
@@ -162,13 +162,25 @@ const presetRows = (): Row[] =>
     against: PRESETS.filter((preset) => preset !== 'production'),
   }));
 
-const replayRows = (): Row[] =>
-  TRACES.map((trace) => ({
+/** Programs that had several threads. */
+const THREADED: readonly string[] = ['python-pipeline', 'redis'];
+
+function replayRows(): Row[] {
+  const against = [...NATIVE, ...WASM];
+  const single = TRACES.map((trace) => ({
     group: 'Recorded programs, on one worker',
     title: `replay ${trace}`,
     spec: replayOf(trace),
-    against: [...NATIVE, ...WASM],
+    against,
   }));
+  const threaded = THREADED.map((trace) => ({
+    group: 'Recorded programs, on as many workers as they had threads',
+    title: `replay ${trace}, threads`,
+    spec: replayOf(trace, { single: false }),
+    against,
+  }));
+  return [...single, ...threaded];
+}
 
 /** Everything, in the order of the report. */
 export function suiteRows(counts: readonly number[]): Row[] {

@@ -37,6 +37,8 @@ class SuiteBar implements Progress {
   readonly #bar = new SingleBar({
     format: '{bar} {value}/{total}, about {eta_formatted} left: {title}',
     clearOnComplete: true,
+    // Some benches take far longer than others: the time left goes by many of them.
+    etaBuffer: 100,
   });
 
   constructor(runs: number) {
