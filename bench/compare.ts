@@ -78,7 +78,8 @@ export async function compare(
         const candidate = candidates[at];
         if (!failures.has(candidate)) {
           if (!(await waitForQuiet(patience))) noisy++;
-          await runOne(candidate, runs[at], at === 0 ? undefined : failures);
+          const needed = at === 0 || candidate.spec.allocator === OWN;
+          await runOne(candidate, runs[at], needed ? undefined : failures);
         }
         progress.step();
       }
@@ -100,7 +101,7 @@ export async function compare(
   };
 }
 
-/** A rival that fails is left out from then on; the candidate that all others are compared with must not fail. */
+/** A rival that fails is left out from then on; our own heap, and what all others are compared with, must not fail. */
 async function runOne(
   candidate: Candidate,
   into: Result[],

@@ -15,10 +15,12 @@ interface Output {
 /** Rivals that machines may or may not have are hidden, so that the test sees the same everywhere. */
 const HIDDEN = { BENCH_MIMALLOC: '/nowhere/a.so', BENCH_JEMALLOC: '/nowhere/b.so', BENCH_TCMALLOC: '/nowhere/c.so' };
 
-function run(...args: string[]): Promise<Output> {
-  const options = { timeout: 120_000, env: { ...process.env, ...HIDDEN } };
+function runWith(env: Record<string, string>, ...args: string[]): Promise<Output> {
+  const options = { timeout: 120_000, env: { ...process.env, ...HIDDEN, ...env } };
   return promisify(execFile)(process.execPath, [main, ...args], options);
 }
+
+const run = (...args: string[]): Promise<Output> => runWith({}, ...args);
 
 const lastLine = ({ stdout }: Output): any => JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 
@@ -47,6 +49,14 @@ describe('a rival that is missing', () => {
     expect(verdicts[0]).toMatchObject({ against: 'mimalloc', target: 0.5 });
     expect(verdicts[0].skipped).toContain('libmimalloc2.0');
     expect(verdicts[0]).not.toHaveProperty('met');
+  });
+
+  it('is not taken for the C library where its file is no library', async () => {
+    const flags = ['compare', 'larson', '--against', 'jemalloc', ...TINY, ...ONCE, '--json'];
+    const { candidates, skipped } = lastLine(await runWith({ BENCH_JEMALLOC: main }, ...flags));
+    expect(candidates).toHaveLength(1);
+    expect(skipped[0].name).toBe('jemalloc');
+    expect(skipped[0].why).toMatch(/malloc is still that of the C library|No C compiler/);
   });
 
   it('is refused by name when there is none of that name', async () => {
