@@ -5,10 +5,14 @@ import { allocateSpan, slicesFor } from '../pages/spans.js';
 import { adoptAll, adoptClass, adoptEmpty, drainEverything } from '../registry/adopt.js';
 import { repairBooks } from '../registry/repair.js';
 import { reclaimLeftovers } from '../registry/reclaim.js';
-import { flush, refillFresh, refillOwned, refillSmall } from '../slabs/cache.js';
+import { cachedBytes, flush, refillFresh, refillOwned, refillSmall } from '../slabs/cache.js';
 import type { Owner } from '../slabs/owner.js';
 import { drainQueue } from '../slabs/remote.js';
 import { bitsWord, retireEmpties } from '../slabs/slab.js';
+
+/** Growth of the heap since the last trim that makes the next one due: a share of what is committed, but at least so much. */
+const TRIM_SHARE_SHIFT = 4;
+const TRIM_SLICES_MIN = 16;
 
 /** Class that serves a request; 0 if it takes a span. */
 function classFor(bytes: number, alignment: number): number {
@@ -62,17 +66,34 @@ function popLive(owner: Owner, cache: number): number {
 
 /**
  * The one order in which an empty cache is filled: what others freed comes home; own slabs; slabs of workers that left; a
- * new slab; growth; and when the region is at its end, whatever can be scraped together.
+ * new slab, after a trim if one is due; growth; and when the region is at its end, whatever can be scraped together.
  */
 function refill(owner: Owner, classId: number): number {
   drainQueue(owner);
+  const owned = refillOwned(owner, classId) || (adoptClass(owner, classId) > 0 ? refillOwned(owner, classId) : 0);
+  if (owned > 0) return owned;
+  trimIfDue(owner);
   return (
-    refillOwned(owner, classId) ||
-    (adoptClass(owner, classId) > 0 && refillOwned(owner, classId)) ||
     refillFresh(owner, classId) ||
     refillGrowing(owner, classId) ||
     (scrape(owner), refillOwned(owner, classId) || refillFresh(owner, classId) || refillSmall(owner, classId))
   );
+}
+
+/**
+ * Before the heap commits more: each time it has grown by a sixteenth since this worker's last trim, what the caches and
+ * empty slabs of other classes hold goes back. So a class that was busy once doesn't keep its memory while another one
+ * grows, and classes that stay as they are keep theirs. Every trim pays for a growth of a sixteenth: their number is
+ * logarithmic in the size of the heap.
+ */
+function trimIfDue(owner: Owner): void {
+  const { slices } = owner;
+  if (slices.committedSlices < owner.trimAtSlices) return;
+  for (let classId = 1; classId <= Classes.COUNT; classId++) {
+    if (cachedBytes(owner, classId) >= Geometry.SLICE_BYTES) flush(owner, classId);
+    retireEmpties(owner, classId);
+  }
+  owner.trimAtSlices = slices.committedSlices + Math.max(TRIM_SLICES_MIN, slices.committedSlices >>> TRIM_SHARE_SHIFT);
 }
 
 /** Grows until there is room: what one growth adds, other workers may have taken by the time this one looks. */
@@ -119,6 +140,7 @@ function allocateLarge(owner: Owner, bytes: number, alignment: number): number {
   const count = slicesFor(bytes);
   if (count > region.endSlice) return 0;
   const alignedSlices = Math.max(1, alignment / Geometry.SLICE_BYTES);
+  trimIfDue(owner);
   let start = allocateSpan(region, slices, owner.workerId, count, alignedSlices);
   while (start === 0 && region.grow(count + alignedSlices - 1))
     start = allocateSpan(region, slices, owner.workerId, count, alignedSlices);

@@ -70,14 +70,16 @@ export const SLAB_SLICES_FIRST: Int32Array = CLASS_BYTES.map((_, classId) => (cl
 export const SLAB_SLICES_FULL: Int32Array = CLASS_BYTES.map((_, classId) => (classId === 0 ? 0 : maxSlices(classId)));
 
 /**
- * Slices of the next slab of a class that already has `ownedSlices`: doubles with demand, so committed memory follows
- * live memory and a grown class still carves whole pages.
+ * Slices of the next slab of a class that already has `ownedSlices`: at most half as much again, so committed memory
+ * follows live memory, until a grown class carves whole pages.
  */
 export function nextSlabSlices(classId: number, ownedSlices: number): number {
   const full = SLAB_SLICES_FULL[classId];
+  const most = ownedSlices >>> 1;
+  if (most >= full) return full;
   let slices = SLAB_SLICES_FIRST[classId];
-  while (slices * 2 <= full && slices * 2 <= ownedSlices) slices *= 2;
-  return ownedSlices >= full ? full : slices;
+  while (slices * 2 <= most) slices *= 2;
+  return slices;
 }
 
 /**

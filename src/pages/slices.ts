@@ -36,6 +36,8 @@ export class Slices {
   private readonly home: number;
   /** Slices this worker has returned so far. */
   releasedSlices = 0;
+  /** Slices that all workers held, the region's head not counted, when this one last claimed or returned some. */
+  committedSlices = 0;
 
   constructor(region: Region, slot: number) {
     this.region = region;
@@ -98,7 +100,7 @@ export class Slices {
   /** Returns a run whose state is gone. The journal was opened before the state went. */
   release(start: number, count: number): void {
     clearBits(this.region, start, count);
-    atomics.add(this.region.i32, this.region.header + HeaderWord.X_COMMITTED, -count);
+    this.countCommitted(-count);
     this.close();
     this.releasedSlices += count;
     if (start >>> 5 < this.hint) this.hint = start >>> 5;
@@ -204,8 +206,9 @@ export class Slices {
   }
 
   private countCommitted(count: number): void {
-    const { i32, header } = this.region;
+    const { i32, header, firstSlice, baseSlice } = this.region;
     const committed = atomics.add(i32, header + HeaderWord.X_COMMITTED, count) + count;
+    this.committedSlices = committed - (firstSlice - baseSlice);
     let peak = atomics.load(i32, header + HeaderWord.X_PEAK_COMMITTED);
     while (committed > peak) {
       const before = atomics.compareExchange(i32, header + HeaderWord.X_PEAK_COMMITTED, peak, committed);

@@ -180,6 +180,13 @@ export function spill(owner: Owner, classId: number): void {
   }
 }
 
+/** Bytes of the blocks in both tiers of a class. */
+export function cachedBytes(owner: Owner, classId: number): number {
+  const { i32 } = owner.region;
+  const cache = owner.cache(classId);
+  return (i32[cache + CacheWord.COUNT] + i32[cache + CacheWord.RING_COUNT]) * CLASS_BYTES[classId];
+}
+
 /** Empties both tiers of a class into its slabs. */
 export function flush(owner: Owner, classId: number): void {
   const { i32 } = owner.region;

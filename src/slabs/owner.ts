@@ -53,6 +53,8 @@ export class Owner {
    * next one repairs them first. (A worker that is killed doesn't need it: whoever reclaims it believes only the bits.)
    */
   isMidway = false;
+  /** Committed slices of the heap from which on this worker trims before it claims more. */
+  trimAtSlices = 0;
   /** Blocks on their way out of a full stack. */
   readonly spilled = new Int32Array(256);
   readonly refill: Int32Array;
