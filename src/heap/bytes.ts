@@ -15,8 +15,17 @@ export function zeroFill(region: Region, address: number, bytes: number): void {
   else for (let word = first; word < last; word++) f64[word] = 0;
 }
 
+/** Bytes up to which single loads and stores take less time than a call of copyWithin. */
+const COPY_BY_WORDS_MAX_BYTES = 64;
+
 /** Copies from block to block. They begin and end on multiples of 16, so whole words may be copied. */
 export function copyBlock(region: Region, from: number, to: number, bytes: number): void {
   if (region.isStale()) region.renew();
-  region.f64.copyWithin(to / 8, from / 8, from / 8 + Math.ceil(bytes / 8));
+  if (bytes > COPY_BY_WORDS_MAX_BYTES) {
+    region.f64.copyWithin(to / 8, from / 8, from / 8 + Math.ceil(bytes / 8));
+    return;
+  }
+  const { i32 } = region;
+  const [source, target, words] = [from >>> 2, to >>> 2, (bytes + 3) >>> 2];
+  for (let word = 0; word < words; word++) i32[target + word] = i32[source + word];
 }

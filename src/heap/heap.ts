@@ -1,7 +1,7 @@
 import { HeapError, show } from '../base/errors.js';
 import type { HeapSettings } from '../config/options.js';
 import { resolveOptions, type CreateOptions } from '../config/resolve.js';
-import { CLASS_OF } from '../layout/classes.js';
+import { CLASS_BYTES, CLASS_OF } from '../layout/classes.js';
 import { MapBits, SlotState } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
@@ -15,12 +15,12 @@ import { loadState, packState } from '../registry/slots.js';
 import type { Owner } from '../slabs/owner.js';
 import { allocate, begin, collect, mend } from './allocate.js';
 import { isTypedArray, type TypedArray, type TypedArrayConstructor } from './arrays.js';
-import { zeroFill } from './bytes.js';
+import { copyBlock, zeroFill } from './bytes.js';
 import { checkHeap } from './check.js';
 import { FRESH_BYTE, freeAddress } from './free.js';
 import { Identity } from './identity.js';
 import { badAddress, usableBytes } from './lookup.js';
-import { outOfMemory, reallocate } from './reallocate.js';
+import { keepsPlace, outOfMemory, reallocate } from './reallocate.js';
 import { gatherStats, type HeapStats } from './stats.js';
 import { checkAddressList, checkAlignment, checkIterable, checkLength, checkSize } from './validate.js';
 import { walkBlocks, type BlockInfo } from './walk.js';
@@ -145,22 +145,27 @@ export class Heap {
 
   /** Address of a block of at least `bytes` bytes, 16-aligned, or aligned to `alignment`, a power of two up to 64 KiB. */
   malloc(bytes: number, alignment?: number): number {
-    if (typeof bytes === 'number' && alignment === undefined) {
-      const size = bytes >>> 0;
-      if (size === bytes && size <= Geometry.SLAB_BLOCK_MAX_BYTES) {
-        const { words } = this;
-        const cache = this.cacheOf[(size + 15) >>> 4];
-        const count = words[cache];
-        if (count > 0) {
-          const granule = words[cache + (CacheWord.WORDS - 1) + count];
-          // The count goes first: a worker killed between the two stores leaves a free block, not one held twice.
-          words[cache] = count - 1;
-          words[this.bitsBase + ((granule >>> 5) << 1)] |= 1 << granule;
-          return (granule << Geometry.GRANULE_SHIFT) >>> 0;
-        }
-      }
+    if (alignment === undefined) {
+      const address = this.takeCached(bytes);
+      if (address !== 0) return address;
     }
     return this.mallocSlow('malloc', bytes, alignment);
+  }
+
+  /** A block out of this worker's cache; 0 if there is none, or if `bytes` is no size that slabs serve. */
+  private takeCached(bytes: number): number {
+    if (typeof bytes !== 'number') return 0;
+    const size = bytes >>> 0;
+    if (size !== bytes || size > Geometry.SLAB_BLOCK_MAX_BYTES) return 0;
+    const { words } = this;
+    const cache = this.cacheOf[(size + 15) >>> 4];
+    const count = words[cache];
+    if (count <= 0) return 0;
+    const granule = words[cache + (CacheWord.WORDS - 1) + count];
+    // The count goes first: a worker killed between the two stores leaves a free block, not one held twice.
+    words[cache] = count - 1;
+    words[this.bitsBase + ((granule >>> 5) << 1)] |= 1 << granule;
+    return (granule << Geometry.GRANULE_SHIFT) >>> 0;
   }
 
   /**
@@ -226,7 +231,8 @@ export class Heap {
 
   /** Zero-filled malloc. */
   calloc(bytes: number, alignment?: number): number {
-    const address = alignment === undefined ? this.malloc(bytes) : this.mallocSlow('calloc', bytes, alignment);
+    const cached = alignment === undefined ? this.takeCached(bytes) : 0;
+    const address = cached || this.mallocSlow('calloc', bytes, alignment);
     zeroFill(this.region, address, bytes);
     return address;
   }
@@ -236,6 +242,43 @@ export class Heap {
    * smaller size. `realloc(0, n)` is `malloc(n)`. On ERR_HEAP_OUT_OF_MEMORY the old block is as before.
    */
   realloc(address: number, bytes: number): number {
+    const have = this.ownBlockBytes(address);
+    if (have !== 0 && typeof bytes === 'number' && bytes >>> 0 === bytes) {
+      if (keepsPlace(have, bytes)) return address;
+      if (have < bytes) {
+        const larger = this.takeCached(bytes);
+        if (larger !== 0) return this.moveOwn(address, larger, have);
+      }
+    }
+    return this.reallocSlow(address, bytes);
+  }
+
+  /** Bytes of a live block in a slab of this worker's; 0 for everything else. The look is the one that free() takes. */
+  private ownBlockBytes(address: unknown): number {
+    if (typeof address !== 'number' || address >>> 0 !== address || (address & 15) !== 0) return 0;
+    const slice = address >>> Geometry.SLICE_SHIFT;
+    if ((slice - this.baseSlice) >>> 0 >= this.sliceCount) return 0;
+    const { words } = this;
+    const classId = words[this.mapBase + slice] ^ this.tag;
+    if (classId >>> 0 >= MapBits.KINDS) return 0;
+    const granule = address >>> Geometry.GRANULE_SHIFT;
+    const at = this.bitsBase + ((granule >>> 5) << 1);
+    return (words[at] & ~words[at + 1] & (1 << granule)) === 0 ? 0 : CLASS_BYTES[classId];
+  }
+
+  private moveOwn(from: number, to: number, bytes: number): number {
+    copyBlock(this.region, from, to, bytes);
+    try {
+      this.free(from);
+    } catch (error) {
+      // Somebody else freed it meanwhile: their mistake must not cost the new block.
+      this.free(to);
+      throw error;
+    }
+    return to;
+  }
+
+  private reallocSlow(address: number, bytes: number): number {
     this.checkAttached('realloc');
     checkSize('realloc', 'bytes', bytes);
     if (address === 0) return this.mallocSlow('realloc', bytes, undefined);
@@ -265,7 +308,7 @@ export class Heap {
     checkAddressList(list, count);
     for (let made = 0; made < count; made++) {
       try {
-        list[made] = this.malloc(bytes);
+        list[made] = this.takeCached(bytes) || this.mallocSlow('mallocMany', bytes, undefined);
       } catch (error) {
         for (let i = 0; i < made; i++) this.free(list[i]);
         throw error;
@@ -294,14 +337,19 @@ export class Heap {
 
   /** A zero-filled typed array over a block of its own. `free` it by the view or by its address. */
   alloc<View extends TypedArray>(type: TypedArrayConstructor<View>, length: number): View {
-    const view = this.allocUnsafe(type, length);
+    const view = this.allocView('alloc', type, length);
     zeroFill(this.region, view.byteOffset, view.byteLength);
     return view;
   }
 
   /** The same without clearing what was there before, as with Node's Buffer. */
   allocUnsafe<View extends TypedArray>(type: TypedArrayConstructor<View>, length: number): View {
-    const address = this.malloc(checkLength('alloc', type, length));
+    return this.allocView('allocUnsafe', type, length);
+  }
+
+  private allocView<View extends TypedArray>(call: string, type: TypedArrayConstructor<View>, length: number): View {
+    const bytes = checkLength(call, type, length);
+    const address = this.takeCached(bytes) || this.mallocSlow(call, bytes, undefined);
     try {
       return new type(this.region.buffer, address, length);
     } catch (error) {

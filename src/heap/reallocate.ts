@@ -10,6 +10,11 @@ import { badAddress, sliceOfAddress, usableBytes } from './lookup.js';
 /** A block keeps its place while the new size uses at least this share of it. */
 const KEEP_SHARE = 0.5;
 
+/** True if a block of `have` bytes is neither too small nor far too big for `bytes`. */
+export function keepsPlace(have: number, bytes: number): boolean {
+  return bytes <= have && (bytes >= have * KEEP_SHARE || have <= Geometry.GRANULE_BYTES);
+}
+
 /** Grows or shrinks a live block; its new address, or 0 if the heap is full, and then the block is as before. */
 export function reallocate(owner: Owner, call: 'realloc' | 'resize', address: number, bytes: number): number {
   const { region } = owner;
@@ -17,8 +22,7 @@ export function reallocate(owner: Owner, call: 'realloc' | 'resize', address: nu
   if (have < 0) throw badAddress(region, address, call);
   const staysSpan = have > Geometry.SLAB_BLOCK_MAX_BYTES && bytes > Geometry.SLAB_BLOCK_MAX_BYTES;
   if (staysSpan && resizeInPlace(owner, address, bytes)) return address;
-  const fitsWell = bytes <= have && (bytes >= have * KEEP_SHARE || have <= Geometry.GRANULE_BYTES);
-  if (fitsWell && !staysSpan) return address;
+  if (!staysSpan && keepsPlace(have, bytes)) return address;
   const moved = allocate(owner, bytes, Geometry.GRANULE_BYTES);
   if (moved === 0) return bytes <= have ? address : 0;
   copyBlock(owner.region, address, moved, Math.min(have, bytes));

@@ -26,7 +26,7 @@ const SIZED_CALLS: Readonly<Record<string, SizedCall>> = {
   malloc: ['malloc', (heap, size) => heap.malloc(size)],
   'malloc with an alignment': ['malloc', (heap, size) => heap.malloc(size, 64)],
   tryMalloc: ['tryMalloc', (heap, size) => heap.tryMalloc(size)],
-  calloc: ['malloc', (heap, size) => heap.calloc(size)],
+  calloc: ['calloc', (heap, size) => heap.calloc(size)],
   'calloc with an alignment': ['calloc', (heap, size) => heap.calloc(size, 64)],
   realloc: ['realloc', (heap, size, block) => heap.realloc(block, size)],
   'realloc of nothing': ['realloc', (heap, size) => heap.realloc(0, size)],
@@ -67,12 +67,12 @@ export const ARGUMENTS: readonly Misuse[] = [
       const { address } = scene.resident();
       for (const size of HUGE) {
         yield attempt(() => heap.malloc(size), 'malloc', size);
-        yield attempt(() => heap.calloc(size), 'malloc', size);
+        yield attempt(() => heap.calloc(size), 'calloc', size);
         yield attempt(() => heap.calloc(size, 4096), 'calloc', size);
         yield attempt(() => heap.realloc(address, size), 'realloc', size);
-        yield attempt(() => heap.mallocMany(size, 2), 'malloc', size);
-        yield attempt(() => heap.alloc(Uint8Array, size), 'malloc', size);
-        yield attempt(() => heap.allocUnsafe(Float64Array, size), 'malloc', 8 * size);
+        yield attempt(() => heap.mallocMany(size, 2), 'mallocMany', size);
+        yield attempt(() => heap.alloc(Uint8Array, size), 'alloc', size);
+        yield attempt(() => heap.allocUnsafe(Float64Array, size), 'allocUnsafe', 8 * size);
         yield attempt(() => heap.resize(heap.view(Uint8Array, address, 1), size), 'resize', size);
       }
     },
@@ -95,7 +95,7 @@ export const ARGUMENTS: readonly Misuse[] = [
         [5000, 2 ** 32],
         [100_000, 1000],
       ])
-        yield attempt(() => heap.mallocMany(bytes, count), 'malloc', bytes);
+        yield attempt(() => heap.mallocMany(bytes, count), 'mallocMany', bytes);
     },
   },
   {

@@ -29,11 +29,27 @@ export const heapMutants: readonly Mutant[] = [
     file: HEAP,
     edits: [
       [
-        'if (size === bytes && size <= Geometry.SLAB_BLOCK_MAX_BYTES) {',
-        'if (size <= Geometry.SLAB_BLOCK_MAX_BYTES) {',
+        'if (size !== bytes || size > Geometry.SLAB_BLOCK_MAX_BYTES) return 0;',
+        'if (size > Geometry.SLAB_BLOCK_MAX_BYTES) return 0;',
       ],
     ],
     by: 'test/misuse/catalogue.test.ts',
+  },
+  {
+    name: 'realloc-of-a-block-freed-elsewhere',
+    about: 'realloc in the fast path moves a block that another worker has freed already',
+    file: HEAP,
+    edits: [
+      ['return (words[at] & ~words[at + 1] & (1 << granule)) === 0', 'return (words[at] & (1 << granule)) === 0'],
+    ],
+    by: 'test/misuse/catalogue.test.ts',
+  },
+  {
+    name: 'realloc-keeps-what-is-too-small',
+    about: 'realloc in the fast path leaves every block where it is',
+    file: HEAP,
+    edits: [['if (keepsPlace(have, bytes)) return address;', 'return address;']],
+    by: 'test/heap/realloc.test.ts',
   },
   {
     name: 'cache-overflows',
@@ -105,6 +121,13 @@ export const heapMutants: readonly Mutant[] = [
       ],
     ],
     by: 'test/heap/alignment.test.ts',
+  },
+  {
+    name: 'never-trims',
+    about: 'classes that were busy once keep their memory while others grow',
+    file: ALLOCATE,
+    edits: [['slices.committedSlices < owner.trimAtSlices', 'slices.committedSlices >= 0']],
+    by: 'test/heap/committed.test.ts',
   },
   {
     name: 'gives-up-too-early',
