@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { resultOf, type Job } from './measure.js';
 import { NATIVE_FOLDER, NATIVE_SOURCE } from './paths.js';
-import { type ReplayPlan } from './replay-plan.js';
+import { EventWord, type ReplayPlan } from './replay-plan.js';
 import { environmentOf, type NativeLibrary } from './rivals/native-libraries.js';
 import { casesOf, type Measure, type Result, type Spec } from './spec.js';
 
@@ -94,10 +94,8 @@ function wordsOf(spec: Spec): string[] {
 /** The plan in the form that `native/replay.h` reads. */
 function writePlan(folder: string, plan: ReplayPlan): string {
   const parts: Uint32Array[] = [Uint32Array.of(plan.threads.length, plan.mailboxes, plan.cells)];
-  for (const { ops, from, to, sizes, positions, leftovers } of plan.threads) {
-    parts.push(Uint32Array.of(ops.length, leftovers.length));
-    parts.push(Uint32Array.from(ops), from, to, sizes, positions, leftovers);
-  }
+  for (const { events, leftovers } of plan.threads)
+    parts.push(Uint32Array.of(events.length / EventWord.WORDS, leftovers.length), events, leftovers);
   const path = join(folder, 'plan');
   writeFileSync(
     path,

@@ -1,4 +1,4 @@
-import { TRACE_OP, type Trace } from './trace.js';
+import { TraceOp, type Trace } from './trace.js';
 
 /**
  * A trace, prepared for replay by several workers at once.
@@ -22,22 +22,38 @@ export interface ReplayPlan {
 
 /** Events of one thread in recorded order. */
 export interface ThreadPlan {
-  /** As in the trace, but with WAIT and PUBLISH instead of the thread. */
-  readonly ops: Uint16Array;
-  readonly from: Uint32Array;
-  readonly to: Uint32Array;
-  readonly sizes: Uint32Array;
-  /** Where the event was in the whole trace. */
-  readonly positions: Uint32Array;
+  /** EVENT_WORDS for each event, all in one array: each further array would cost the replaying loop a bounds check an event. */
+  readonly events: Uint32Array;
   /** Cells of blocks that live at the end: freed after each round, not measured. */
   readonly leftovers: Uint32Array;
 }
 
-export const WAIT = 1 << 8;
-export const PUBLISH = 1 << 9;
-export const OP_MASK = 7;
-export const ALIGN_SHIFT = 3;
-export const ALIGN_MASK = 31;
+/** Words of an event. */
+export const enum EventWord {
+  /** As in the trace, but with WAIT, PUBLISH and REPORT instead of the thread. */
+  OP,
+  /** Cell of the block that is freed or moved. */
+  FROM,
+  /** Cell for the block that is allocated. */
+  TO,
+  SIZE,
+  /** Where the event was in the whole trace. */
+  POSITION,
+  WORDS,
+}
+
+/** Parts of EventWord.OP above the operation. */
+export const enum OpBits {
+  OP_MASK = 7,
+  ALIGN_SHIFT = 3,
+  ALIGN_MASK = 31,
+  WAIT = 1 << 8,
+  PUBLISH = 1 << 9,
+  /** Now and then a thread that never waits says where it is. */
+  REPORT = 1 << 10,
+}
+
+const REPORT_EVERY = 256;
 
 /** Cells are given to threads in runs, so that two threads rarely write the same cache line. */
 const CELL_RUN = 1024;
@@ -55,43 +71,32 @@ export function planReplay(trace: Trace, single: boolean): ReplayPlan {
     ...sizeRange(trace),
     mailboxes: cells.mailboxes,
     cells: cells.count,
-    threads: Array.from({ length: threads }, (_, thread) => {
-      const own = eventsOf(threadOf, thread);
-      return {
-        ops: pick(own, ops, new Uint16Array(shared(own.length * 2))),
-        from: pick(own, cells.from, new Uint32Array(shared(own.length * 4))),
-        to: pick(own, cells.to, new Uint32Array(shared(own.length * 4))),
-        sizes: pick(own, trace.sizes, new Uint32Array(shared(own.length * 4))),
-        positions: pick(own, own, new Uint32Array(shared(own.length * 4)), (position) => position),
-        leftovers: Uint32Array.from(cells.leftovers[thread]),
-      };
-    }),
+    threads: Array.from({ length: threads }, (_, thread) => ({
+      events: eventsOf(thread, threadOf, [ops, cells.from, cells.to, trace.sizes]),
+      leftovers: Uint32Array.from(cells.leftovers[thread]),
+    })),
   };
 }
 
-const shared = (bytes: number): SharedArrayBuffer => new SharedArrayBuffer(bytes);
-
-function eventsOf(threadOf: Uint8Array, thread: number): Uint32Array {
-  const own = [];
-  for (let event = 0; event < threadOf.length; event++) if (threadOf[event] === thread) own.push(event);
-  return Uint32Array.from(own);
-}
-
-function pick<T extends Uint16Array | Uint32Array>(
-  events: Uint32Array,
-  column: Uint16Array | Uint32Array,
-  into: T,
-  valueOf = (event: number): number => column[event],
-): T {
-  events.forEach((event, i) => (into[i] = valueOf(event)));
-  return into;
+function eventsOf(thread: number, threadOf: Uint8Array, columns: readonly (Uint16Array | Uint32Array)[]): Uint32Array {
+  const count = threadOf.reduce((sum, one) => sum + (one === thread ? 1 : 0), 0);
+  const events = new Uint32Array(new SharedArrayBuffer(count * EventWord.WORDS * 4));
+  let at = 0;
+  for (let position = 0; position < threadOf.length; position++) {
+    if (threadOf[position] !== thread) continue;
+    columns.forEach((column, word) => (events[at + word] = column[position]));
+    if ((at / EventWord.WORDS) % REPORT_EVERY === 0) events[at + EventWord.OP] |= OpBits.REPORT;
+    events[at + EventWord.POSITION] = position;
+    at += EventWord.WORDS;
+  }
+  return events;
 }
 
 function sizeRange(trace: Trace): { sizeMin: number; sizeMax: number } {
   let sizeMin = Infinity;
   let sizeMax = 0;
   for (let event = 0; event < trace.events; event++) {
-    if ((trace.ops[event] & OP_MASK) === TRACE_OP.FREE) continue;
+    if ((trace.ops[event] & OpBits.OP_MASK) === TraceOp.FREE) continue;
     sizeMin = Math.min(sizeMin, trace.sizes[event]);
     sizeMax = Math.max(sizeMax, trace.sizes[event]);
   }
@@ -104,9 +109,9 @@ function resolveSlots(trace: Trace): Uint32Array {
   const free: number[] = [];
   let next = 0;
   for (let event = 0; event < trace.events; event++) {
-    const op = trace.ops[event] & OP_MASK;
-    if (op === TRACE_OP.FREE) free.push(slotOf[event]);
-    else if (op !== TRACE_OP.REALLOC) slotOf[event] = free.pop() ?? next++;
+    const op = trace.ops[event] & OpBits.OP_MASK;
+    if (op === TraceOp.FREE) free.push(slotOf[event]);
+    else if (op !== TraceOp.REALLOC) slotOf[event] = free.pop() ?? next++;
   }
   return slotOf;
 }
@@ -115,11 +120,11 @@ function markHandovers(trace: Trace, slotOf: Uint32Array, threadOf: Uint8Array):
   const ops = trace.ops.map((op) => op & 255);
   const last = new Uint32Array(trace.slots);
   for (let event = 0; event < trace.events; event++) {
-    const op = ops[event] & OP_MASK;
+    const op = ops[event] & OpBits.OP_MASK;
     const slot = slotOf[event];
-    if ((op === TRACE_OP.FREE || op === TRACE_OP.REALLOC) && threadOf[last[slot]] !== threadOf[event]) {
-      ops[last[slot]] |= PUBLISH;
-      ops[event] |= WAIT;
+    if ((op === TraceOp.FREE || op === TraceOp.REALLOC) && threadOf[last[slot]] !== threadOf[event]) {
+      ops[last[slot]] |= OpBits.PUBLISH;
+      ops[event] |= OpBits.WAIT;
     }
     last[slot] = event;
   }
@@ -163,7 +168,7 @@ function assignCells(
   ops: Uint16Array,
   threads: number,
 ): Cells {
-  const mailboxes = ops.reduce((sum, op) => sum + (op & PUBLISH ? 1 : 0), 0);
+  const mailboxes = ops.reduce((sum, op) => sum + (op & OpBits.PUBLISH ? 1 : 0), 0);
   let end = Math.ceil(mailboxes / CELL_RUN) * CELL_RUN;
   const newRun = (): number => (end += CELL_RUN) - CELL_RUN;
   const supplies = Array.from({ length: threads }, () => new CellSupply(newRun));
@@ -175,11 +180,11 @@ function assignCells(
     const known = live.get(slot);
     if (known !== undefined) {
       from[event] = known.cell;
-      if ((op & WAIT) === 0) supplies[thread].give(known.cell);
+      if ((op & OpBits.WAIT) === 0) supplies[thread].give(known.cell);
       live.delete(slot);
     }
-    if ((op & OP_MASK) === TRACE_OP.FREE) continue;
-    to[event] = op & PUBLISH ? mailbox++ : supplies[thread].take();
+    if ((op & OpBits.OP_MASK) === TraceOp.FREE) continue;
+    to[event] = op & OpBits.PUBLISH ? mailbox++ : supplies[thread].take();
     live.set(slot, { cell: to[event], thread });
   }
   const leftovers = Array.from({ length: threads }, (): number[] => []);

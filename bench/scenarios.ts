@@ -8,7 +8,7 @@ import { freeLeftovers, Pace, replay } from './loops/replay.js';
 import { tinyHotFifo, tinyHotLifo } from './loops/tiny-hot.js';
 import { type Marker, type Marks } from './marker.js';
 import { AddressedRecords, PostedRecords } from './records.js';
-import { type ThreadPlan } from './replay-plan.js';
+import { EventWord, type ThreadPlan } from './replay-plan.js';
 import { ringOf, tableOf, type Scenario, type Seat } from './scenario.js';
 import { type SharedSlots, type Slots } from './slots.js';
 
@@ -188,7 +188,7 @@ class Replay implements Scenario {
     this.#marker = entry.marksFor(spec);
     this.#cells = tableOf(seat, 0);
     this.#pace = new Pace(new Int32Array(seat.words), spec.workers, index);
-    this.opsPerRound = plan.ops.length;
+    this.opsPerRound = plan.events.length / EventWord.WORDS;
   }
 
   get checksum(): number {

@@ -3,7 +3,13 @@ import { gunzipSync } from 'node:zlib';
 import { TRACES_FOLDER } from './paths.js';
 
 /** Operations of a trace; `bench/traces/README.md` describes the file. */
-export const TRACE_OP = { MALLOC: 1, CALLOC: 2, REALLOC: 3, MEMALIGN: 4, FREE: 5 } as const;
+export const enum TraceOp {
+  MALLOC = 1,
+  CALLOC,
+  REALLOC,
+  MEMALIGN,
+  FREE,
+}
 
 const HEADER_BYTES = 32;
 const MAGIC = 'MTR1';

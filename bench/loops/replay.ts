@@ -1,13 +1,11 @@
 import { type FullAllocator } from '../allocator.js';
 import { type Marker } from '../marker.js';
-import { ALIGN_MASK, ALIGN_SHIFT, OP_MASK, PUBLISH, WAIT, type ThreadPlan } from '../replay-plan.js';
+import { EventWord, OpBits, type ThreadPlan } from '../replay-plan.js';
 import { type SharedSlots } from '../slots.js';
-import { TRACE_OP } from '../trace.js';
+import { TraceOp } from '../trace.js';
 
 /** A worker stays within this many events of the slowest one, so that about as much is live as when recorded. */
 const WINDOW = 4096;
-/** How often a worker that never waits says where it is, in its own events less one. */
-const REPORT_MASK = 255;
 const FINISHED = 0x7fffffff;
 /** Progress words lie a cache line apart. */
 const PROGRESS_STRIDE = 16;
@@ -76,54 +74,57 @@ export class Pace {
 
 /** Performs all events of one thread; returns the sum of their sizes. */
 export function replay(heap: FullAllocator, plan: ThreadPlan, slots: SharedSlots, marker: Marker, pace: Pace): number {
-  const { ops, from, to, sizes, positions } = plan;
+  const { events } = plan;
   const cells = slots.addresses;
   const marks = marker.active;
   let sum = 0;
   let limit = 0;
-  for (let i = 0; i < ops.length; i++) {
-    const op = ops[i];
-    const size = sizes[i];
-    if (positions[i] >= limit) limit = pace.waitFor(positions[i]);
-    else if ((i & REPORT_MASK) === 0) pace.report(positions[i]);
+  for (let at = 0; at < events.length; at += EventWord.WORDS) {
+    const op = events[at + EventWord.OP];
+    const size = events[at + EventWord.SIZE];
+    const position = events[at + EventWord.POSITION];
+    if (position >= limit) limit = pace.waitFor(position);
+    else if (op & OpBits.REPORT) pace.report(position);
     sum = (sum + size) | 0;
-    const kind = op & OP_MASK;
+    const kind = op & OpBits.OP_MASK;
     let known = 0;
-    if (kind === TRACE_OP.FREE || kind === TRACE_OP.REALLOC) {
-      known = op & WAIT ? pace.address(cells, from[i], positions[i]) : cells[from[i]];
-      if (marks) marker.leaving(slots, from[i]);
+    if (kind === TraceOp.FREE || kind === TraceOp.REALLOC) {
+      const from = events[at + EventWord.FROM];
+      known = op & OpBits.WAIT ? pace.address(cells, from, position) : cells[from];
+      if (marks) marker.leaving(slots, from);
     }
-    if (kind === TRACE_OP.FREE) {
+    if (kind === TraceOp.FREE) {
       heap.free(known);
       continue;
     }
     const address = allocate(heap, op, known, size);
-    if (marks) mark(marker, slots, plan, i, known, address);
-    if (op & PUBLISH) Atomics.store(cells, to[i], address);
-    else cells[to[i]] = address;
+    const to = events[at + EventWord.TO];
+    if (marks) mark(marker, slots, events.subarray(at, at + EventWord.WORDS), known, address);
+    if (op & OpBits.PUBLISH) Atomics.store(cells, to, address);
+    else cells[to] = address;
   }
   return sum;
 }
 
 function allocate(heap: FullAllocator, op: number, known: number, size: number): number {
-  switch (op & OP_MASK) {
-    case TRACE_OP.MALLOC:
+  switch (op & OpBits.OP_MASK) {
+    case TraceOp.MALLOC:
       return heap.malloc(size);
-    case TRACE_OP.CALLOC:
+    case TraceOp.CALLOC:
       return heap.calloc(size);
-    case TRACE_OP.REALLOC:
+    case TraceOp.REALLOC:
       return heap.realloc(known, size);
     default:
-      return heap.malloc(size, 2 ** ((op >>> ALIGN_SHIFT) & ALIGN_MASK));
+      return heap.malloc(size, 2 ** ((op >>> OpBits.ALIGN_SHIFT) & OpBits.ALIGN_MASK));
   }
 }
 
-function mark(marker: Marker, slots: SharedSlots, plan: ThreadPlan, i: number, known: number, address: number): void {
-  const size = plan.sizes[i];
-  const kind = plan.ops[i] & OP_MASK;
-  if (kind === TRACE_OP.CALLOC) marker.zeroed(address, size);
-  if (kind === TRACE_OP.REALLOC) marker.moved(slots, plan.from[i], known, address, size);
-  marker.placed(slots, plan.to[i], address, size);
+function mark(marker: Marker, slots: SharedSlots, event: Uint32Array, known: number, address: number): void {
+  const size = event[EventWord.SIZE];
+  const kind = event[EventWord.OP] & OpBits.OP_MASK;
+  if (kind === TraceOp.CALLOC) marker.zeroed(address, size);
+  if (kind === TraceOp.REALLOC) marker.moved(slots, event[EventWord.FROM], known, address, size);
+  marker.placed(slots, event[EventWord.TO], address, size);
 }
 
 /** Frees what the recorded process still held at its end. */

@@ -225,7 +225,7 @@ static uint64_t ops_per_round(const struct worker *w) {
   switch (options.bench) {
     case TINY_HOT: return (half + slots - 1) / slots * slots * 2;
     case PRODUCER_CONSUMER: return (options.ops + burst - 1) / burst * burst;
-    case REPLAY: return w->plan->events;
+    case REPLAY: return w->plan->eventCount;
     default: return (half + burst - 1) / burst * burst * 2;
   }
 }

@@ -2,19 +2,23 @@
  * Replay of a trace that replay-plan.ts prepared and native-plan.ts wrote: what cells, mailboxes, WAIT and PUBLISH mean
  * is said there. The file holds uint32 only:
  *
- *   threads, mailboxes, cells, then per thread: events, leftovers, and the columns ops, from, to, sizes, positions (one
- *   word an event each) and the cells left over.
+ *   threads, mailboxes, cells, then per thread: events, leftovers, the events (struct event) and the cells left over.
  */
 #ifndef REPLAY_H
 #define REPLAY_H
 
 enum { OP_MALLOC = 1, OP_CALLOC, OP_REALLOC, OP_MEMALIGN, OP_FREE, OP_MASK = 7 };
-enum { ALIGN_SHIFT = 3, ALIGN_MASK = 31, WAIT = 1 << 8, PUBLISH = 1 << 9 };
-enum { WINDOW = 4096, REPORT_MASK = 255, FINISHED = 0x7fffffff, PACE_SPINS = 200 };
+enum { ALIGN_SHIFT = 3, ALIGN_MASK = 31, WAIT = 1 << 8, PUBLISH = 1 << 9, REPORT = 1 << 10 };
+enum { WINDOW = 4096, FINISHED = 0x7fffffff, PACE_SPINS = 200 };
+
+struct event {
+  uint32_t op, from, to, size, position;
+};
 
 struct thread_plan {
-  uint32_t events, leftoverCount;
-  uint32_t *ops, *from, *to, *sizes, *positions, *leftovers;
+  uint32_t eventCount, leftoverCount;
+  struct event *events;
+  uint32_t *leftovers;
   /* A cache line of its own for what others read. */
   _Alignas(64) _Atomic uint32_t progress;
 };
@@ -43,13 +47,9 @@ static void read_plan(struct replay_plan *plan, const char *path) {
   for (uint32_t i = 0; i < plan->threadCount; i++) {
     struct thread_plan *t = &plan->threads[i];
     uint32_t *counts = read_words(file, 2);
-    t->events = counts[0];
+    t->eventCount = counts[0];
     t->leftoverCount = counts[1];
-    t->ops = read_words(file, t->events);
-    t->from = read_words(file, t->events);
-    t->to = read_words(file, t->events);
-    t->sizes = read_words(file, t->events);
-    t->positions = read_words(file, t->events);
+    t->events = (struct event *)read_words(file, t->eventCount * (sizeof(struct event) / sizeof(uint32_t)));
     t->leftovers = read_words(file, t->leftoverCount);
     t->progress = 0;
     free(counts);
@@ -104,23 +104,23 @@ static void *allocate(uint32_t op, void *known, size_t size) {
 
 static uint32_t replay(struct replay_plan *plan, struct thread_plan *own) {
   uint32_t sum = 0, limit = 0;
-  for (uint32_t i = 0; i < own->events; i++) {
-    const uint32_t op = own->ops[i], size = own->sizes[i], position = own->positions[i];
+  for (const struct event *e = own->events; e < own->events + own->eventCount; e++) {
+    const uint32_t op = e->op, size = e->size, position = e->position;
     if (position >= limit) limit = wait_for(plan, own, position);
-    else if ((i & REPORT_MASK) == 0) atomic_store(&own->progress, position);
+    else if (op & REPORT) atomic_store(&own->progress, position);
     sum += size;
     const uint32_t kind = op & OP_MASK;
     void *known = NULL;
     if (kind == OP_FREE || kind == OP_REALLOC)
-      known = op & WAIT ? await_mailbox(plan, own, own->from[i], position)
-                        : atomic_load_explicit(&plan->cells[own->from[i]], memory_order_relaxed);
+      known = op & WAIT ? await_mailbox(plan, own, e->from, position)
+                        : atomic_load_explicit(&plan->cells[e->from], memory_order_relaxed);
     if (kind == OP_FREE) {
       free(known);
       continue;
     }
     void *block = allocate(op, known, size);
     if (options.touch) touch_block(block, size);
-    atomic_store_explicit(&plan->cells[own->to[i]], block, op & PUBLISH ? memory_order_seq_cst : memory_order_relaxed);
+    atomic_store_explicit(&plan->cells[e->to], block, op & PUBLISH ? memory_order_seq_cst : memory_order_relaxed);
   }
   atomic_store(&own->progress, FINISHED);
   return sum;

@@ -1,10 +1,10 @@
-import { OP_MASK, planReplay, type ThreadPlan } from '../replay-plan.js';
+import { EventWord, OpBits, planReplay, type ThreadPlan } from '../replay-plan.js';
 import { AddressEntry } from '../entry.js';
 import { freeLeftovers, Pace, progressBytes, replay } from '../loops/replay.js';
 import { createHeap } from '../rivals/ground.js';
 import { slotsAt, slotsBytes } from '../slots.js';
 import { replayOf } from '../defaults.js';
-import { readTrace, TRACE_OP } from '../trace.js';
+import { readTrace, TraceOp } from '../trace.js';
 
 export interface MemorySample {
   /** Events of the trace so far. */
@@ -24,27 +24,23 @@ export interface MemoryTrack {
 
 const SAMPLES = 200;
 
-function partOf(plan: ThreadPlan, from: number, to: number): ThreadPlan {
-  return {
-    ops: plan.ops.subarray(from, to),
-    from: plan.from.subarray(from, to),
-    to: plan.to.subarray(from, to),
-    sizes: plan.sizes.subarray(from, to),
-    positions: plan.positions.subarray(from, to),
-    leftovers: plan.leftovers,
-  };
-}
+const partOf = ({ events, leftovers }: ThreadPlan, from: number, to: number): ThreadPlan => ({
+  events: events.subarray(from * EventWord.WORDS, to * EventWord.WORDS),
+  leftovers,
+});
 
 /** Bytes that live after the events of `part`, given those before it and the size in each cell. */
 function liveAfter(part: ThreadPlan, before: number, sizeIn: Uint32Array): number {
   let live = before;
-  part.ops.forEach((word, i) => {
-    const op = word & OP_MASK;
-    if (op === TRACE_OP.FREE || op === TRACE_OP.REALLOC) live -= sizeIn[part.from[i]];
-    if (op === TRACE_OP.FREE) return;
-    sizeIn[part.to[i]] = part.sizes[i];
-    live += part.sizes[i];
-  });
+  const { events } = part;
+  for (let at = 0; at < events.length; at += EventWord.WORDS) {
+    const op = events[at + EventWord.OP] & OpBits.OP_MASK;
+    const size = events[at + EventWord.SIZE];
+    if (op === TraceOp.FREE || op === TraceOp.REALLOC) live -= sizeIn[events[at + EventWord.FROM]];
+    if (op === TraceOp.FREE) continue;
+    sizeIn[events[at + EventWord.TO]] = size;
+    live += size;
+  }
   return live;
 }
 

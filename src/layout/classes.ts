@@ -40,9 +40,14 @@ function buildClassOf(): Uint8Array {
   return table;
 }
 
-/** Blocks that fit into `slices` slices. */
+const CAPACITY_STRIDE = Geometry.SLAB_SLICES_MAX + 1;
+const CAPACITY_BLOCKS: Int32Array = Int32Array.from({ length: CLASS_BYTES.length * CAPACITY_STRIDE }, (_, i) =>
+  Math.floor(((i % CAPACITY_STRIDE) * Geometry.SLICE_BYTES) / CLASS_BYTES[Math.floor(i / CAPACITY_STRIDE)]),
+);
+
+/** Blocks that fit into `slices` slices of a slab, at most SLAB_SLICES_MAX. A look-up: a division for each block that comes home shows. */
 export function capacityBlocks(classId: number, slices: number): number {
-  return Math.floor((slices * Geometry.SLICE_BYTES) / CLASS_BYTES[classId]);
+  return CAPACITY_BLOCKS[classId * CAPACITY_STRIDE + slices];
 }
 
 function tailWaste(classId: number, slices: number): number {

@@ -19,11 +19,26 @@ function hasMagazine(owner: Owner, classId: number): boolean {
   return owner.settings.magazineCapacity > 0 && classId >= Classes.FIRST_MID;
 }
 
-/** A block that leaves the cache is free in its slab. */
-function returnToSlab(owner: Owner, granule: number, classId: number): void {
+/** Blocks that leave the cache are free in their slab. */
+function returnToSlab(owner: Owner, head: number, classId: number, count: number): void {
+  if (addFree(owner, head, classId, count)) settleEmpty(owner, head, classId);
+}
+
+/** The same for a list of blocks. Neighbours are often of one slab, whose books are then opened once for all of them. */
+function returnToSlabs(owner: Owner, list: Int32Array, first: number, count: number, classId: number): void {
   const { region } = owner;
-  const head = headOf(region, granule >>> 8);
-  if (addFree(owner, head, classId, 1)) settleEmpty(owner, head, classId);
+  let head = 0;
+  let run = 0;
+  for (let at = first; at < first + count; at++) {
+    const next = headOf(region, list[at] >>> 8);
+    if (next !== head && run > 0) {
+      returnToSlab(owner, head, classId, run);
+      run = 0;
+    }
+    head = next;
+    run++;
+  }
+  if (run > 0) returnToSlab(owner, head, classId, run);
 }
 
 /** Drops the `count` oldest blocks of the ring into their slabs. */
@@ -37,7 +52,7 @@ function shedMagazine(owner: Owner, classId: number, count: number): void {
     const granule = i32[ring + head];
     i32[cache + CacheWord.RING_COUNT]--;
     i32[cache + CacheWord.RING_HEAD] = (head + 1) % capacity;
-    returnToSlab(owner, granule, classId);
+    returnToSlab(owner, headOf(owner.region, granule >>> 8), classId, 1);
   }
 }
 
@@ -174,10 +189,8 @@ export function spill(owner: Owner, classId: number): void {
   for (let i = 0; i < spilled; i++) owner.spilled[i] = i32[bottom + i];
   i32.copyWithin(bottom, bottom + spilled, bottom + count);
   i32[cache + CacheWord.COUNT] -= spilled;
-  for (let i = 0; i < spilled; i++) {
-    if (toMagazine) pushMagazine(owner, owner.spilled[i], classId);
-    else returnToSlab(owner, owner.spilled[i], classId);
-  }
+  if (toMagazine) for (let i = 0; i < spilled; i++) pushMagazine(owner, owner.spilled[i], classId);
+  else returnToSlabs(owner, owner.spilled, 0, spilled, classId);
 }
 
 /** Bytes of the blocks in both tiers of a class. */
@@ -194,5 +207,5 @@ export function flush(owner: Owner, classId: number): void {
   if (hasMagazine(owner, classId)) shedMagazine(owner, classId, i32[cache + CacheWord.RING_COUNT]);
   const count = i32[cache + CacheWord.COUNT];
   i32[cache + CacheWord.COUNT] -= count;
-  for (let i = 0; i < count; i++) returnToSlab(owner, i32[cache + CacheWord.WORDS + i], classId);
+  returnToSlabs(owner, i32, cache + CacheWord.WORDS, count, classId);
 }
