@@ -1,33 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest';
 import { Heap } from 'sabmalloc';
-
-type AtomicName = 'load' | 'store' | 'add' | 'or' | 'and' | 'exchange' | 'compareExchange';
-const NAMES: readonly AtomicName[] = ['load', 'store', 'add', 'or', 'and', 'exchange', 'compareExchange'];
-const originals = Object.fromEntries(NAMES.map((name) => [name, Atomics[name]])) as Record<AtomicName, unknown>;
-
-/** Counts every call of `Atomics` that `work` makes, whoever makes it. */
-function countAtomics(work: () => void): number {
-  let calls = 0;
-  for (const name of NAMES) {
-    const original = originals[name] as (...args: unknown[]) => unknown;
-    Object.assign(Atomics, {
-      [name]: (...args: unknown[]) => {
-        calls++;
-        return original(...args);
-      },
-    });
-  }
-  try {
-    work();
-  } finally {
-    Object.assign(Atomics, originals);
-  }
-  return calls;
-}
-
-afterEach(() => {
-  Object.assign(Atomics, originals);
-});
+import { describe, expect, it } from 'vitest';
+import { countAtomics } from '../kit/atomics.js';
 
 describe('the fast path calls no Atomics', () => {
   it('when a worker frees its own blocks into a cache with room and allocates from a cache that is not empty', () => {
