@@ -46,15 +46,15 @@ export const EXCUSED_READS: readonly Excuse[] = [
     inside,
     why: 'A look for an empty or a full slot. The compare-and-swap or exchange on the same word decides.',
   })),
-  ...['free', 'freeBlock', 'isOwnBlock', 'mapOf'].map((inside) => ({
+  ...['free', 'freeBlock', 'isOwnBlock', 'mapOf', 'ownBlockBytes'].map((inside) => ({
     field: 'map',
     inside,
     why: 'While a block is live its slab keeps its class, and its owner in the map changes only between 0, the old and the new one. A reader compares with its own slot, which nobody else stores; any other value leads to a remote free, which asks X_STATE.',
   })),
-  ...['free', 'isLive', 'countHeld', 'drainBits'].map((inside) => ({
+  ...['free', 'isLive', 'countHeld', 'drainBits', 'ownBlockBytes'].map((inside) => ({
     field: 'remote bits',
     inside,
-    why: 'The bit of a block that is used by the rules changes only through its holder. Bits of other blocks in the word are not looked at (free, isLive), are a hint (countHeld), or come home with the next drain: whoever sets one marks the slab afterwards (drainBits).',
+    why: 'The bit of a block that is used by the rules changes only through its holder. Bits of other blocks in the word are not looked at (free, isLive, ownBlockBytes), are a hint (countHeld), or come home with the next drain: whoever sets one marks the slab afterwards (drainBits).',
   })),
   ...['isLive', 'countHeld'].map((inside) => ({
     field: 'live bits',
@@ -75,7 +75,7 @@ export const EXCUSED_WRITES: readonly Excuse[] = [
     inside,
     why: 'Read by a reclaimer (isPublished) while the run is in the journal of the worker that stores it; the reclaimer throws away what it saw when a journal names the slice or has changed. Everyone else learns of the run after X_STATE has published it.',
   })),
-  ...['drainBits', 'free', 'freeLocal', 'malloc', 'popLive', 'takeRemote'].map((inside) => ({
+  ...['drainBits', 'free', 'freeLocal', 'takeCached', 'popLive', 'takeRemote'].map((inside) => ({
     field: 'live bits',
     inside,
     why: "Only the slab's owner stores live bits; ownership passes on through X_STATE.",
