@@ -1,7 +1,8 @@
 import { type Heap } from 'sabmalloc';
 import { describe, expect, it } from 'vitest';
 import { BUDGET } from '../kit/budget.js';
-import { conserved, noOverlap } from '../kit/contracts.js';
+import { conserved, empty, noOverlap } from '../kit/contracts.js';
+import { refused } from '../kit/errors.js';
 import { heapsOfTest, MIB } from '../kit/heaps.js';
 import { Model } from '../kit/model.js';
 import { workersOfTest } from '../kit/workers.js';
@@ -44,5 +45,27 @@ describe('of workers that free a block at the same instant', () => {
     }
     heap.collect();
     handsOutOnce(heap, model);
+  });
+});
+
+describe('a block that another worker has freed', () => {
+  // A fresh heap each: nothing here may bring the block home before the call that is to be refused.
+  it.each([
+    ['as it is', 100, 100],
+    ['a little smaller', 1000, 900],
+    ['much smaller', 1000, 100],
+    ['larger', 100, 1000],
+  ])('is not resized, %s', async (_, bytes, wanted) => {
+    const heap = create({ maxBytes: 16 * MIB });
+    const other = await workers.agent(heap);
+    const block = heap.malloc(bytes);
+    // A block of the wanted size in the cache, so that no slow path brings anything home.
+    heap.free(heap.malloc(wanted));
+    await other.heap('free', block);
+    const { liveBlocks } = heap.stats();
+    refused('ERR_HEAP_INVALID_ADDRESS', () => heap.realloc(block, wanted));
+    expect(heap.stats().liveBlocks).toBe(liveBlocks);
+    heap.collect();
+    empty(heap);
   });
 });

@@ -13,6 +13,20 @@ function room(): { stage: Stage; slices: Slices } {
 }
 
 describe('slices', () => {
+  // First: where it fails, the property below searches for ever.
+  it('gives no run that would reach past the limit once it is aligned', () => {
+    const { stage, slices } = room();
+    const { region } = stage;
+    const alignment = 16;
+    const free = region.limit - 4 * alignment + 1;
+    expect(slices.claimAt(region.firstSlice, free - region.firstSlice)).toBe(true);
+    // As long as what is free, but not from an aligned slice on.
+    const count = region.limit - free;
+    expect(count).toBeGreaterThan(32);
+    expect(slices.claim(count, alignment)).toBe(0);
+    expect(slices.claim(count - alignment + 1, alignment)).toBe(free + alignment - 1);
+  });
+
   it('claims disjoint runs of any length and alignment, and gives them all back', () => {
     const runs = fc.array(fc.tuple(fc.integer({ min: 1, max: 100 }), fc.constantFrom(1, 2, 4, 8, 16), fc.boolean()), {
       maxLength: 60,
@@ -52,19 +66,6 @@ describe('slices', () => {
     for (const start of spans) freeSpan(region, slices, 1, start);
     const all = region.limit - region.firstSlice;
     expect(allocateSpan(region, slices, 1, all, 1)).toBe(region.firstSlice);
-  });
-
-  it('gives no run that would reach past the limit once it is aligned', () => {
-    const { stage, slices } = room();
-    const { region } = stage;
-    const alignment = 16;
-    const free = region.limit - 4 * alignment + 1;
-    expect(slices.claimAt(region.firstSlice, free - region.firstSlice)).toBe(true);
-    // As long as what is free, but not from an aligned slice on.
-    const count = region.limit - free;
-    expect(count).toBeGreaterThan(32);
-    expect(slices.claim(count, alignment)).toBe(0);
-    expect(slices.claim(count - alignment + 1, alignment)).toBe(free + alignment - 1);
   });
 
   it('lets exactly one of two frees of a span through', () => {

@@ -42,7 +42,7 @@ export const heapMutants: readonly Mutant[] = [
     edits: [
       ['return (words[at] & ~words[at + 1] & (1 << granule)) === 0', 'return (words[at] & (1 << granule)) === 0'],
     ],
-    by: 'test/misuse/catalogue.test.ts',
+    by: 'test/heap/misuse-remote.test.ts',
   },
   {
     name: 'realloc-keeps-what-is-too-small',
