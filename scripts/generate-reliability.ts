@@ -76,6 +76,21 @@ function soak(outcome: Outcome): string {
   return lines.join('\n');
 }
 
+interface StrykerFigures {
+  readonly date: string;
+  readonly files: readonly {
+    readonly file: string;
+    readonly mutants: number;
+    readonly caught: number;
+    readonly survived: number;
+  }[];
+}
+
+function stryker({ date, files }: StrykerFigures): string {
+  const rows = files.map(({ file, mutants, caught, survived }) => [`\`${file}\``, mutants, caught, survived]);
+  return `Run of ${date}.\n\n${table(['file', 'mutants', 'caught', 'survived'], rows)}`;
+}
+
 function misuse(): string {
   const rows = catalogueRows().map(({ name, code }) => [name, `\`${code}\``]);
   return ['| mistake | answer |', '|---|---|', ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
@@ -87,6 +102,7 @@ function reliabilityPage(page: string): string {
     schedules: partOf('prove.json', 'npm run prove --', schedules),
     races,
     mutants: partOf('prove.json', 'npm run prove --', ({ mutants }: ProofReport) => mutantTable(mutants)),
+    stryker: partOf('stryker.json', 'npm run stryker --', stryker),
     soak: partOf('soak.json', 'npm run soak -- --minutes 60', soak),
     misuse,
   };

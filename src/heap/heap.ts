@@ -1,4 +1,4 @@
-import { HeapError, show } from '../base/errors.js';
+import { HeapError } from '../base/errors.js';
 import type { HeapSettings } from '../config/options.js';
 import { resolveOptions, type CreateOptions } from '../config/resolve.js';
 import { CLASS_BYTES, CLASS_OF } from '../layout/classes.js';
@@ -15,14 +15,16 @@ import { loadState, packState } from '../registry/slots.js';
 import type { Owner } from '../slabs/owner.js';
 import { allocate, begin, collect, mend } from './allocate.js';
 import { isTypedArray, type TypedArray, type TypedArrayConstructor } from './arrays.js';
-import { copyBlock, zeroFill } from './bytes.js';
+import { allOrNone, freeEach } from './batch.js';
+import { zeroFill } from './bytes.js';
 import { checkHeap } from './check.js';
 import { FRESH_BYTE, freeAddress } from './free.js';
 import { Identity } from './identity.js';
 import { badAddress, usableBytes } from './lookup.js';
-import { keepsPlace, outOfMemory, reallocate } from './reallocate.js';
+import { keepsPlace, moveBlock, outOfMemory, reallocate } from './reallocate.js';
 import { gatherStats, type HeapStats } from './stats.js';
-import { checkAddressList, checkAlignment, checkIterable, checkLength, checkSize } from './validate.js';
+import { checkAddressList, checkAlignment, checkLength, checkSize } from './validate.js';
+import { foreignView, openView } from './views.js';
 import { walkBlocks, type BlockInfo } from './walk.js';
 import { Watches } from './watch.js';
 
@@ -247,7 +249,7 @@ export class Heap {
       if (keepsPlace(have, bytes)) return address;
       if (have < bytes) {
         const larger = this.takeCached(bytes);
-        if (larger !== 0) return this.moveOwn(address, larger, have);
+        if (larger !== 0) return moveBlock(this, this.region, address, larger, have);
       }
     }
     return this.reallocSlow(address, bytes);
@@ -264,18 +266,6 @@ export class Heap {
     const granule = address >>> Geometry.GRANULE_SHIFT;
     const at = this.bitsBase + ((granule >>> 5) << 1);
     return (words[at] & ~words[at + 1] & (1 << granule)) === 0 ? 0 : CLASS_BYTES[classId];
-  }
-
-  private moveOwn(from: number, to: number, bytes: number): number {
-    copyBlock(this.region, from, to, bytes);
-    try {
-      this.free(from);
-    } catch (error) {
-      // Somebody else freed it meanwhile: their mistake must not cost the new block.
-      this.free(to);
-      throw error;
-    }
-    return to;
   }
 
   private reallocSlow(address: number, bytes: number): number {
@@ -306,14 +296,7 @@ export class Heap {
     checkSize('mallocMany', 'count', count);
     const list = out ?? ([] as number[]);
     checkAddressList(list, count);
-    for (let made = 0; made < count; made++) {
-      try {
-        list[made] = this.takeCached(bytes) || this.mallocSlow('mallocMany', bytes, undefined);
-      } catch (error) {
-        for (let i = 0; i < made; i++) this.free(list[i]);
-        throw error;
-      }
-    }
+    allOrNone(this, list, count, () => this.takeCached(bytes) || this.mallocSlow('mallocMany', bytes, undefined));
     return list as Out;
   }
 
@@ -322,17 +305,7 @@ export class Heap {
    * it and those after it are untouched, and `index` of the error says where it was.
    */
   freeMany(list: Iterable<number | TypedArray | null | undefined>): void {
-    let index = 0;
-    checkIterable(list);
-    try {
-      for (const target of list) {
-        this.free(target);
-        index++;
-      }
-    } catch (error) {
-      if (error instanceof HeapError) error['index'] = index;
-      throw error;
-    }
+    freeEach(this, list);
   }
 
   /** A zero-filled typed array over a block of its own. `free` it by the view or by its address. */
@@ -362,20 +335,7 @@ export class Heap {
   /** A view of `length` elements at an address. Checked against alignment and the region: ERR_HEAP_INVALID_ADDRESS. */
   view<View extends TypedArray>(type: TypedArrayConstructor<View>, address: number, length: number): View {
     this.checkAttached('view');
-    const bytes = checkLength('view', type, length);
-    const { region } = this;
-    if (region.isStale()) region.renew();
-    const isInside =
-      Number.isInteger(address) &&
-      address >= region.addressOf(region.firstSlice) &&
-      address + bytes <= region.addressOf(region.limit);
-    if (!isInside || address % type.BYTES_PER_ELEMENT !== 0)
-      throw new HeapError(
-        'ERR_HEAP_INVALID_ADDRESS',
-        `view: ${bytes} bytes at ${show(address)} are not inside the region or not aligned to ${type.BYTES_PER_ELEMENT}; pass the address and the size of a block`,
-        { address, bytes, alignment: type.BYTES_PER_ELEMENT },
-      );
-    return new type(region.buffer, address, length);
+    return openView(this.region, type, address, length);
   }
 
   /** Address of a view's first byte. Throws ERR_HEAP_INVALID_ADDRESS for a view of other memory. */
@@ -386,17 +346,7 @@ export class Heap {
 
   private addressOfBlock(call: 'free' | 'addressOf' | 'resize', view: unknown): number {
     if (isTypedArray(view) && this.identity.isSameMemory(view.buffer)) return view.byteOffset;
-    if (call === 'free')
-      throw new HeapError(
-        'ERR_HEAP_INVALID_FREE',
-        `free(${show(view)}): the view is of other memory than this heap; pass it to the heap it came from`,
-        { kind: 'wild' },
-      );
-    throw new HeapError(
-      'ERR_HEAP_INVALID_ADDRESS',
-      `${call}: ${show(view)} is no typed array over the memory of this heap; pass what alloc, resize or view of this heap returned`,
-      { value: view },
-    );
+    throw foreignView(call, view);
   }
 
   /** realloc for typed arrays: returns the view to use from then on. Elements beyond the old length are zero. */

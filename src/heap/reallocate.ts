@@ -1,5 +1,6 @@
 import { HeapError } from '../base/errors.js';
 import { Geometry } from '../layout/geometry.js';
+import type { Region } from '../memory/region.js';
 import { resizeSpan, slicesFor } from '../pages/spans.js';
 import type { Owner } from '../slabs/owner.js';
 import { allocate, begin } from './allocate.js';
@@ -25,15 +26,27 @@ export function reallocate(owner: Owner, call: 'realloc' | 'resize', address: nu
   if (!staysSpan && keepsPlace(have, bytes)) return address;
   const moved = allocate(owner, bytes, Geometry.GRANULE_BYTES);
   if (moved === 0) return bytes <= have ? address : 0;
-  copyBlock(owner.region, address, moved, Math.min(have, bytes));
+  const freeing = { free: (block: number) => freeAddress(owner, block) };
+  return moveBlock(freeing, region, address, moved, Math.min(have, bytes));
+}
+
+/** Copies a block to its new place and frees the old one; returns the new one. */
+export function moveBlock(
+  heap: { free(address: number): void },
+  region: Region,
+  from: number,
+  to: number,
+  bytes: number,
+): number {
+  copyBlock(region, from, to, bytes);
   try {
-    freeAddress(owner, address);
+    heap.free(from);
   } catch (error) {
     // Somebody else freed it meanwhile: their mistake must not cost the new block.
-    freeAddress(owner, moved);
+    heap.free(to);
     throw error;
   }
-  return moved;
+  return to;
 }
 
 function resizeInPlace(owner: Owner, address: number, bytes: number): boolean {

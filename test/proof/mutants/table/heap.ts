@@ -80,8 +80,8 @@ export const heapMutants: readonly Mutant[] = [
   {
     name: 'batch-not-undone',
     about: 'mallocMany keeps the blocks it got when there is no room for all',
-    file: HEAP,
-    edits: [['        for (let i = 0; i < made; i++) this.free(list[i]);\n', '']],
+    file: 'src/heap/batch.ts',
+    edits: [['      for (let i = 0; i < made; i++) heap.free(list[i]);\n', '']],
     by: 'test/heap/basics.test.ts',
   },
   {
@@ -94,7 +94,7 @@ export const heapMutants: readonly Mutant[] = [
   {
     name: 'view-past-the-end',
     about: 'a view may reach beyond the end of the region',
-    file: HEAP,
+    file: 'src/heap/views.ts',
     edits: [['address + bytes <= region.addressOf(region.limit);', 'address <= region.addressOf(region.limit);']],
     by: 'test/heap/views.test.ts',
   },
@@ -202,8 +202,8 @@ export const heapMutants: readonly Mutant[] = [
     file: REALLOCATE,
     edits: [
       [
-        'copyBlock(owner.region, address, moved, Math.min(have, bytes));',
-        'copyBlock(owner.region, address, moved, have);',
+        'moveBlock(freeing, region, address, moved, Math.min(have, bytes))',
+        'moveBlock(freeing, region, address, moved, have)',
       ],
     ],
     by: 'test/heap/realloc.test.ts',
@@ -214,8 +214,8 @@ export const heapMutants: readonly Mutant[] = [
     file: REALLOCATE,
     edits: [
       [
-        `  copyBlock(owner.region, address, moved, Math.min(have, bytes));\n  try {\n    freeAddress(owner, address);`,
-        `  try {\n    freeAddress(owner, address);\n    copyBlock(owner.region, address, moved, Math.min(have, bytes));`,
+        `  copyBlock(region, from, to, bytes);\n  try {\n    heap.free(from);`,
+        `  try {\n    heap.free(from);\n    copyBlock(region, from, to, bytes);`,
       ],
     ],
     by: 'test/heap/handover.test.ts',
@@ -231,7 +231,7 @@ export const heapMutants: readonly Mutant[] = [
     name: 'new-block-lost-to-a-mistake',
     about: 'realloc of a block that another worker frees meanwhile leaves the new block behind',
     file: REALLOCATE,
-    edits: [['    freeAddress(owner, moved);\n', '']],
+    edits: [['    heap.free(to);\n', '']],
     by: 'moving-against-free',
   },
   {
