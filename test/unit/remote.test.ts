@@ -91,7 +91,8 @@ describe('remote free', () => {
   });
 
   it('finds a slab whose freer was killed between making it dirty and pushing it, but waits for one that lives', () => {
-    const stage = new Stage();
+    // The other one has the last slot there is.
+    const stage = new Stage({ maxBytes: 4 << 20, maxWorkers: 2 });
     const [owner, other] = [stage.attach(), stage.attach()];
     const block = owner.malloc(64);
     const head = headOf(owner, block);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { classify } from '../../src/heap/lookup.js';
 import { isClaimed } from '../../src/pages/slices.js';
-import { allocateSpan, resizeSpan, spanSlices } from '../../src/pages/spans.js';
+import { allocateSpan, freeSpan, resizeSpan, spanSlices } from '../../src/pages/spans.js';
 import { Stage } from './kit.js';
 
 describe('spans', () => {
@@ -15,6 +16,18 @@ describe('spans', () => {
     expect(resizeSpan(region, slices, slot, first, count + 1)).toBe(false);
     expect(spanSlices(region, first)).toBe(count);
     expect(isClaimed(region, region.limit)).toBe(false);
+    stage.check();
+  });
+
+  it('know the part they grew by as their own: what began there before is no block any more', () => {
+    const stage = new Stage();
+    const { owner } = stage.attach();
+    const { region, slices, slot, workerId } = owner;
+    const [first, second] = [40, 40].map((count) => allocateSpan(region, slices, workerId, count, 1));
+    expect(second).toBe(first + 40);
+    expect(freeSpan(region, slices, slot, second)).toBe(true);
+    expect(resizeSpan(region, slices, slot, first, 80)).toBe(true);
+    expect(classify(region, region.addressOf(second))).toBe('interior');
     stage.check();
   });
 });
