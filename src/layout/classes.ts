@@ -45,9 +45,13 @@ const CAPACITY_BLOCKS: Int32Array = Int32Array.from({ length: CLASS_BYTES.length
   Math.floor(((i % CAPACITY_STRIDE) * Geometry.SLICE_BYTES) / CLASS_BYTES[Math.floor(i / CAPACITY_STRIDE)]),
 );
 
-/** Blocks that fit into `slices` slices of a slab, at most SLAB_SLICES_MAX. A look-up: a division for each block that comes home shows. */
+/**
+ * Blocks that fit into `slices` slices. A look-up, since a division for each block that comes home shows; but a count that
+ * is no slab's, from a table that was written over, must not give another class's number, or none.
+ */
 export function capacityBlocks(classId: number, slices: number): number {
-  return CAPACITY_BLOCKS[classId * CAPACITY_STRIDE + slices];
+  if (slices < CAPACITY_STRIDE) return CAPACITY_BLOCKS[classId * CAPACITY_STRIDE + slices];
+  return Math.floor((slices * Geometry.SLICE_BYTES) / CLASS_BYTES[classId]);
 }
 
 function tailWaste(classId: number, slices: number): number {

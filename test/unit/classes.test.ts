@@ -67,4 +67,10 @@ describe('size classes', () => {
       }
     expect(alignedClass(16, 8192)).toBe(0);
   });
+
+  it('say how many blocks fit, also into more slices than a slab has', () => {
+    for (let classId = 1; classId <= Classes.COUNT; classId++)
+      for (const slices of [1, 2, 31, 32, 33, 34, 1000, 100_000])
+        expect(capacityBlocks(classId, slices)).toBe(Math.floor((slices * 4096) / CLASS_BYTES[classId]));
+  });
 });
