@@ -1,37 +1,35 @@
 import { HeapError } from '../base/errors.js';
-import type { TypedArray } from './arrays.js';
+import type { Attachment } from './attachment.js';
+import type { FastPath } from './fast.js';
 import { checkIterable } from './validate.js';
 
-type Target = number | TypedArray | null | undefined;
+type Free = FastPath['free'];
 
-interface Frees {
-  free(target: Target): void;
-}
-
-/** Fills the list with `count` addresses, or frees those it got and throws what `allocate` threw. */
+/** Fills the list with the addresses of `count` blocks, or frees those it got and throws what the last one threw. */
 export function allOrNone(
-  heap: Frees,
+  heap: Attachment,
+  { take, free }: FastPath,
   list: number[] | Uint32Array | Float64Array,
+  bytes: number,
   count: number,
-  allocate: () => number,
 ): void {
   for (let made = 0; made < count; made++) {
     try {
-      list[made] = allocate();
+      list[made] = take(bytes) || heap.allocate('mallocMany', bytes, undefined);
     } catch (error) {
-      for (let i = 0; i < made; i++) heap.free(list[i]);
+      for (let i = 0; i < made; i++) free(list[i]);
       throw error;
     }
   }
 }
 
 /** Frees one after the other; an error says at which `index` it stopped. */
-export function freeEach(heap: Frees, list: Iterable<Target>): void {
+export function freeEach(free: Free, list: Iterable<Parameters<Free>[0]>): void {
   let index = 0;
   checkIterable(list);
   try {
     for (const target of list) {
-      heap.free(target);
+      free(target);
       index++;
     }
   } catch (error) {

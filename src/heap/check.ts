@@ -135,7 +135,7 @@ function checkSlot(
   if (control === 0) corrupt('a live worker has no control block', { slot });
   const base = region.addressOf(control) / 4;
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
-    const cache = base + (classId << shape.cacheShift);
+    const cache = base + classId * shape.cacheWords;
     const magazine = base + shape.magazineOffset + (classId - Classes.FIRST_MID) * settings.magazineCapacity;
     for (let i = 0; i < region.i32[cache + CacheWord.COUNT]; i++)
       checkCached(region, slot, classId, region.i32[cache + CacheWord.WORDS + i], cached);
@@ -168,7 +168,7 @@ function listedSlabs(region: Region, shape: ControlShape): Set<number> {
     const control = loadControl(region, slot, shape.slices);
     if (control === 0 || stateOf(loadState(region, slot)) !== SlotState.LIVE) continue;
     for (let classId = 1; classId <= Classes.COUNT; classId++) {
-      const cache = region.addressOf(control) / 4 + (classId << shape.cacheShift);
+      const cache = region.addressOf(control) / 4 + classId * shape.cacheWords;
       for (
         let head = region.i32[cache + CacheWord.SLABS];
         head !== 0;

@@ -1,11 +1,10 @@
-import { HeapError } from '../base/errors.js';
 import { Geometry } from '../layout/geometry.js';
 import type { Region } from '../memory/region.js';
 import { resizeSpan, slicesFor } from '../pages/spans.js';
 import type { Owner } from '../slabs/owner.js';
 import { allocate, begin } from './allocate.js';
 import { copyBlock } from './bytes.js';
-import { freeAddress } from './free.js';
+import type { FastPath } from './fast.js';
 import { badAddress, sliceOfAddress, usableBytes } from './lookup.js';
 
 /** A block keeps its place while the new size uses at least this share of it. */
@@ -17,7 +16,13 @@ export function keepsPlace(have: number, bytes: number): boolean {
 }
 
 /** Grows or shrinks a live block; its new address, or 0 if the heap is full, and then the block is as before. */
-export function reallocate(owner: Owner, call: 'realloc' | 'resize', address: number, bytes: number): number {
+export function reallocate(
+  owner: Owner,
+  free: FastPath['free'],
+  call: 'realloc' | 'resize',
+  address: number,
+  bytes: number,
+): number {
   const { region } = owner;
   const have = usableBytes(region, address);
   if (have < 0) throw badAddress(region, address, call);
@@ -26,24 +31,17 @@ export function reallocate(owner: Owner, call: 'realloc' | 'resize', address: nu
   if (!staysSpan && keepsPlace(have, bytes)) return address;
   const moved = allocate(owner, bytes, Geometry.GRANULE_BYTES);
   if (moved === 0) return bytes <= have ? address : 0;
-  const freeing = { free: (block: number) => freeAddress(owner, block) };
-  return moveBlock(freeing, region, address, moved, Math.min(have, bytes));
+  return moveBlock(free, region, address, moved, Math.min(have, bytes));
 }
 
 /** Copies a block to its new place and frees the old one; returns the new one. */
-export function moveBlock(
-  heap: { free(address: number): void },
-  region: Region,
-  from: number,
-  to: number,
-  bytes: number,
-): number {
+export function moveBlock(free: FastPath['free'], region: Region, from: number, to: number, bytes: number): number {
   copyBlock(region, from, to, bytes);
   try {
-    heap.free(from);
+    free(from);
   } catch (error) {
     // Somebody else freed it meanwhile: their mistake must not cost the new block.
-    heap.free(to);
+    free(to);
     throw error;
   }
   return to;
@@ -55,20 +53,4 @@ function resizeInPlace(owner: Owner, address: number, bytes: number): boolean {
   const isDone = resizeSpan(owner.region, owner.slices, owner.slot, slice, slicesFor(bytes));
   owner.isMidway = false;
   return isDone;
-}
-
-/** The error for a request that found no room, with the numbers and the way out. */
-export function outOfMemory(
-  owner: Owner,
-  call: string,
-  bytes: number,
-  alignment: number,
-  committedBytes: number,
-): HeapError {
-  const { maxBytes } = owner.settings;
-  return new HeapError(
-    'ERR_HEAP_OUT_OF_MEMORY',
-    `${call}: no room for ${bytes} bytes; ${committedBytes} of ${maxBytes} bytes are committed. Raise maxBytes, or free more and collect() in the workers that own it.`,
-    { requestedBytes: bytes, alignment, committedBytes, maxBytes, option: 'maxBytes' },
-  );
 }

@@ -113,7 +113,7 @@ function readWorker(region: Region, slot: number, shape: ControlShape): WorkerSt
   const control = loadControl(region, slot, shape.slices);
   if (control === 0) return worker;
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
-    const cache = region.addressOf(control) / 4 + (classId << shape.cacheShift);
+    const cache = region.addressOf(control) / 4 + classId * shape.cacheWords;
     worker.cachedBlocks += region.i32[cache + CacheWord.COUNT] + region.i32[cache + CacheWord.RING_COUNT];
     worker.cacheHits += region.u32[cache + CacheWord.HITS];
     worker.cacheMisses += region.u32[cache + CacheWord.MISSES];

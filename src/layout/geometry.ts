@@ -29,6 +29,8 @@ export const enum Geometry {
   TINY_MAX_BYTES = 1024,
   HUGE_MIN_BYTES = 1048576,
   ALIGNMENT_MAX_BYTES = 65536,
+  /** Words of a cache line: 64 bytes nearly everywhere. */
+  LINE_WORDS = 16,
   REGION_MIN_BYTES = 524288,
   /** 2^32: addresses are unsigned 32-bit numbers. */
   REGION_MAX_BYTES = 4294967296,
@@ -43,6 +45,7 @@ export function geometryText(classSizes: Iterable<number>): string {
     Geometry.SEGMENT_SHIFT,
     Geometry.SLAB_SLICES_MAX,
     Geometry.SLAB_BLOCK_MAX_BYTES,
+    Geometry.LINE_WORDS,
     ...classSizes,
   ].join(',');
 }

@@ -111,7 +111,7 @@ function silence(owner: Owner, slot: number): void {
   if (control === 0) return;
   region.cover(control + owner.shape.slices);
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
-    const cache = region.addressOf(control) / 4 + (classId << owner.shape.cacheShift);
+    const cache = region.addressOf(control) / 4 + classId * owner.shape.cacheWords;
     atomics.store(region.i32, cache + CacheWord.COUNT, 0);
     atomics.store(region.i32, cache + CacheWord.CAPACITY, 0);
   }
@@ -166,7 +166,7 @@ function keepCounters(owner: Owner, control: number): void {
     [HeaderWord.X_GONE_REMOTE_FREES, CacheWord.REMOTE_FREES],
   ];
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
-    const cache = region.addressOf(control) / 4 + (classId << owner.shape.cacheShift);
+    const cache = region.addressOf(control) / 4 + classId * owner.shape.cacheWords;
     for (const [total, field] of totals) atomics.add(region.i32, region.header + total, region.i32[cache + field]);
   }
 }

@@ -8,17 +8,19 @@ import { type Slices } from '../pages/slices.js';
 
 /** Shape of a control block: the caches of all classes, then the magazines of the Mid classes. */
 export interface ControlShape {
-  /** Words of one class's cache, as a shift. */
-  readonly cacheShift: number;
+  /** Words of one class's cache. */
+  readonly cacheWords: number;
   readonly magazineOffset: number;
   readonly slices: number;
 }
 
 export function controlShape(settings: HeapSettings): ControlShape {
-  const cacheShift = Math.ceil(Math.log2(CacheWord.WORDS + settings.cacheCapacity));
-  const magazineOffset = (Classes.COUNT + 1) << cacheShift;
+  const lines = Math.ceil((CacheWord.WORDS + settings.cacheCapacity) / Geometry.LINE_WORDS);
+  // An odd number of cache lines: with an even one the records that every call touches would share few sets of the cache.
+  const cacheWords = (lines | 1) * Geometry.LINE_WORDS;
+  const magazineOffset = (Classes.COUNT + 1) * cacheWords;
   const words = magazineOffset + MID_CLASSES * settings.magazineCapacity;
-  return { cacheShift, magazineOffset, slices: Math.ceil((words * 4) / Geometry.SLICE_BYTES) };
+  return { cacheWords, magazineOffset, slices: Math.ceil((words * 4) / Geometry.SLICE_BYTES) };
 }
 
 /** Most blocks the cache of a class holds. */
@@ -81,7 +83,7 @@ export class Owner {
 
   /** Word index of a class's cache record. */
   cache(classId: number): number {
-    return this.control + (classId << this.shape.cacheShift);
+    return this.control + classId * this.shape.cacheWords;
   }
 
   magazine(classId: number): number {

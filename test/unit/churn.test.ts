@@ -82,7 +82,7 @@ class Churn {
     const bytes = this.random.size(0, this.largest);
     const mark = this.held.get(address)!.mark;
     const before = this.let(address);
-    const moved = reallocate(actor.owner, 'realloc', address, bytes);
+    const moved = reallocate(actor.owner, (block) => actor.free(block as number), 'realloc', address, bytes);
     const isKept = moved === 0 || Math.min(before, bytes) < 4 || this.stage.region.i32[moved / 4] === mark;
     ensure(isKept, () => `block ${address} of ${before} bytes was not copied to ${moved}`);
     this.hold(actor, moved === 0 ? address : moved, moved === 0 ? before : bytes);

@@ -8,6 +8,7 @@ import type { HeapSettings } from '../../../src/config/options.js';
 import type { ResolvedOptions } from '../../../src/config/resolve.js';
 import type { Region } from '../../../src/memory/region.js';
 import type { Membership } from '../../../src/registry/attach.js';
+import type * as OwnerModule from '../../../src/slabs/owner.js';
 import type { Owner } from '../../../src/slabs/owner.js';
 import { compile, type Patch } from './compile.js';
 import type { Machine } from './machine.js';
@@ -26,6 +27,8 @@ export interface SteppedHeap {
   detach(): Steps<void>;
   reclaim(workerId: number): Steps<boolean>;
   readonly workerId: number;
+  /** Kept by hand between schedules. */
+  readonly attachment: object;
 }
 
 /** What the stage needs of the stepped build. */
@@ -47,6 +50,7 @@ export interface PlainModules {
   readonly countClaimed: typeof Slices.countClaimed;
   readonly resolveOptions: typeof Config.resolveOptions;
   readonly tableLayout: typeof Tables.tableLayout;
+  readonly controlShape: typeof OwnerModule.controlShape;
   readonly Region: typeof RegionModule.Region;
 }
 
@@ -107,6 +111,7 @@ export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Buil
     countClaimed: 'pages/slices',
     resolveOptions: 'config/resolve',
     tableLayout: 'memory/tables',
+    controlShape: 'slabs/owner',
     Region: 'memory/region',
   });
   return {

@@ -75,7 +75,7 @@ export const EXCUSED_WRITES: readonly Excuse[] = [
     inside,
     why: 'Read by a reclaimer (isPublished) while the run is in the journal of the worker that stores it; the reclaimer throws away what it saw when a journal names the slice or has changed. Everyone else learns of the run after X_STATE has published it.',
   })),
-  ...['drainBits', 'free', 'freeLocal', 'takeCached', 'popLive', 'takeRemote'].map((inside) => ({
+  ...['drainBits', 'free', 'freeLocal', 'take', 'popLive', 'takeRemote'].map((inside) => ({
     field: 'live bits',
     inside,
     why: "Only the slab's owner stores live bits; ownership passes on through X_STATE.",

@@ -230,9 +230,9 @@ export class Stage {
     this.region.buffer.grow(regionSlices * 4096);
     this.region.renew();
     this.plain = new plain.Region(this.region.memory, 0, regionSlices, workers, chosen.transferSlots);
-    const shift = Math.ceil(Math.log2(12 + settings.cacheCapacity));
+    const { cacheWords } = plain.controlShape(settings);
     const tags = Array.from({ length: threads }, (_, i) => i + 1);
-    this.machine = new Machine(new RegionWords(this.plain, shift), threads, tags, (race) =>
+    this.machine = new Machine(new RegionWords(this.plain, cacheWords), threads, tags, (race) =>
       isExcused(race, builds.sites),
     );
     stepped.link(this.machine);
@@ -270,7 +270,7 @@ export class Stage {
   freeze(): Frozen {
     const frozen = new Frozen();
     for (const { heap, region, owner } of this.actors)
-      for (const part of [heap, region, owner, owner.slices]) frozen.add(part);
+      for (const part of [heap, heap.attachment, region, owner, owner.slices]) frozen.add(part);
     return frozen;
   }
 

@@ -114,6 +114,18 @@ export class Transform {
     return node !== undefined && this.stepping.has(node);
   }
 
+  /** A call through a declared shape hides which function it runs; if that is one that steps, it would be made and never run. */
+  private refuseUnknown(call: ts.CallExpression, callee: ts.Node | undefined): void {
+    if (callee === undefined || isFunction(callee) || callee.getSourceFile().isDeclarationFile) return;
+    const name = nameOf(call.expression);
+    for (const node of this.stepping) {
+      if (!isFunction(node) || node.name === undefined || node.name.getText() !== name) continue;
+      throw new Error(
+        `${call.getSourceFile().fileName}: ${name}() is called by a shape; give it the type of the function`,
+      );
+    }
+  }
+
   /** Whether a function that steps can be a generator: the engine calls constructors, getters and its own callbacks. */
   private isGenerator(node: ts.FunctionLikeDeclaration | undefined): boolean {
     if (node === undefined || !this.steps(node)) return false;
@@ -146,6 +158,7 @@ export class Transform {
   readonly ask = {
     callee: (call: ts.CallExpression): ts.Node | undefined => this.checker.getResolvedSignature(call)?.declaration,
     callback: (call: ts.CallExpression): ts.Node | undefined => this.callbackOf(call),
+    refuseUnknown: (call: ts.CallExpression, callee: ts.Node | undefined): void => this.refuseUnknown(call, callee),
     steps: (node: ts.Node | undefined): boolean => this.steps(node),
     isAtomic: (node: ts.Node): boolean => node.getSourceFile().fileName.endsWith(this.atomicsFile),
     isGenerator: (node: ts.FunctionLikeDeclaration | undefined): boolean => this.isGenerator(node),
@@ -251,6 +264,7 @@ class Rewriter {
       return this.run(node, this.runtime(`$${name.text}`, [expression, visited.arguments[0]]));
     }
     const callee = ask.callee(node);
+    ask.refuseUnknown(node, callee);
     if (callee === undefined || !ask.steps(callee) || this.isSourceFunction(callee)) return visited;
     if (!ask.isAtomic(callee)) return this.run(node, visited);
     const { expression, typeArguments, arguments: given } = visited;

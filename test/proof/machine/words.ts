@@ -22,7 +22,7 @@ export class RegionWords implements WordMap {
 
   constructor(
     region: Region,
-    private readonly cacheShift: number,
+    private readonly cacheWords: number,
   ) {
     this.buffer = region.buffer;
     this.length = Math.floor(region.buffer.byteLength / 4);
@@ -57,8 +57,8 @@ export class RegionWords implements WordMap {
   /** A slice behind the tables: if it is a control block, the field of the cache record. */
   private behindTables(offset: number): WordName & { isOwners: boolean } {
     const inSlice = offset % 1024;
-    const record = inSlice >>> this.cacheShift;
-    const field = inSlice & ((1 << this.cacheShift) - 1);
+    const record = Math.floor(inSlice / this.cacheWords);
+    const field = inSlice % this.cacheWords;
     const name = record <= Classes.COUNT && field < CACHE.words ? fieldAt(CACHE, field).name : 'CacheWord stack';
     return { field: name, of: `slice ${offset >>> 10} behind the tables, class ${record}`, isOwners: true };
   }

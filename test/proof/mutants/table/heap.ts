@@ -1,6 +1,7 @@
 import type { Mutant } from '../mutant.js';
 
 const HEAP = 'src/heap/heap.ts';
+const FAST = 'src/heap/fast.ts';
 const ALLOCATE = 'src/heap/allocate.ts';
 const FREE = 'src/heap/free.ts';
 const BYTES = 'src/heap/bytes.ts';
@@ -12,33 +13,28 @@ export const heapMutants: readonly Mutant[] = [
   {
     name: 'double-free-in-the-fast-path',
     about: 'the fast path of free does not look whether the block is live',
-    file: HEAP,
+    file: FAST,
     edits: [['if ((live & ~words[at + 1] & bit) !== 0 && count', 'if ((live & ~words[at + 1] & bit) !== 1 && count']],
     by: 'test/heap/misuse-free.test.ts',
   },
   {
     name: 'remote-free-unseen-by-the-owner',
     about: 'the owner can free a block that another worker has freed already',
-    file: HEAP,
+    file: FAST,
     edits: [['if ((live & ~words[at + 1] & bit) !== 0 && count', 'if ((live & bit) !== 0 && count']],
     by: 'test/misuse/catalogue.test.ts',
   },
   {
     name: 'size-wraps-in-the-fast-path',
     about: 'sizes are taken modulo 2^32: negative and huge ones get a small block',
-    file: HEAP,
-    edits: [
-      [
-        'if (size !== bytes || size > Geometry.SLAB_BLOCK_MAX_BYTES) return 0;',
-        'if (size > Geometry.SLAB_BLOCK_MAX_BYTES) return 0;',
-      ],
-    ],
+    file: FAST,
+    edits: [['if (size !== bytes || size > gate[Gate.BYTES]) return 0;', 'if (size > gate[Gate.BYTES]) return 0;']],
     by: 'test/misuse/catalogue.test.ts',
   },
   {
     name: 'realloc-of-a-block-freed-elsewhere',
     about: 'realloc in the fast path moves a block that another worker has freed already',
-    file: HEAP,
+    file: FAST,
     edits: [
       ['return (words[at] & ~words[at + 1] & (1 << granule)) === 0', 'return (words[at] & (1 << granule)) === 0'],
     ],
@@ -54,7 +50,7 @@ export const heapMutants: readonly Mutant[] = [
   {
     name: 'cache-overflows',
     about: 'the fast path pushes freed blocks over the end of a full stack',
-    file: HEAP,
+    file: FAST,
     edits: [[' && count < words[cache + CacheWord.CAPACITY]) {', ' && count <= words[cache + CacheWord.CAPACITY]) {']],
     by: 'test/heap/basics.test.ts',
   },
@@ -81,14 +77,14 @@ export const heapMutants: readonly Mutant[] = [
     name: 'batch-not-undone',
     about: 'mallocMany keeps the blocks it got when there is no room for all',
     file: 'src/heap/batch.ts',
-    edits: [['      for (let i = 0; i < made; i++) heap.free(list[i]);\n', '']],
+    edits: [['      for (let i = 0; i < made; i++) free(list[i]);\n', '']],
     by: 'test/heap/basics.test.ts',
   },
   {
     name: 'detached-but-fast',
     about: 'the fast path of a detached heap goes on',
     file: HEAP,
-    edits: [['    this.closeFastPath();\n    this.watches.stop();\n', '    this.watches.stop();\n']],
+    edits: [['    attachment.closeFastPath();\n    this.watches.stop();\n', '    this.watches.stop();\n']],
     by: 'test/heap/detached.test.ts',
   },
   {
@@ -202,8 +198,8 @@ export const heapMutants: readonly Mutant[] = [
     file: REALLOCATE,
     edits: [
       [
-        'moveBlock(freeing, region, address, moved, Math.min(have, bytes))',
-        'moveBlock(freeing, region, address, moved, have)',
+        'moveBlock(free, region, address, moved, Math.min(have, bytes))',
+        'moveBlock(free, region, address, moved, have)',
       ],
     ],
     by: 'test/heap/realloc.test.ts',
@@ -214,8 +210,8 @@ export const heapMutants: readonly Mutant[] = [
     file: REALLOCATE,
     edits: [
       [
-        `  copyBlock(region, from, to, bytes);\n  try {\n    heap.free(from);`,
-        `  try {\n    heap.free(from);\n    copyBlock(region, from, to, bytes);`,
+        `  copyBlock(region, from, to, bytes);\n  try {\n    free(from);`,
+        `  try {\n    free(from);\n    copyBlock(region, from, to, bytes);`,
       ],
     ],
     by: 'test/heap/handover.test.ts',
@@ -231,7 +227,7 @@ export const heapMutants: readonly Mutant[] = [
     name: 'new-block-lost-to-a-mistake',
     about: 'realloc of a block that another worker frees meanwhile leaves the new block behind',
     file: REALLOCATE,
-    edits: [['    heap.free(to);\n', '']],
+    edits: [['    free(to);\n', '']],
     by: 'moving-against-free',
   },
   {

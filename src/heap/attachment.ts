@@ -1,0 +1,116 @@
+import { HeapError } from '../base/errors.js';
+import { SlotState } from '../layout/format.js';
+import { Geometry } from '../layout/geometry.js';
+import type { Region } from '../memory/region.js';
+import { countClaimed } from '../pages/slices.js';
+import type { Membership } from '../registry/attach.js';
+import { loadState, packState } from '../registry/slots.js';
+import type { Owner } from '../slabs/owner.js';
+import { allocate } from './allocate.js';
+import { isTypedArray } from './arrays.js';
+import { FRESH_BYTE, freeAddress } from './free.js';
+import { Identity } from './identity.js';
+import { usableBytes } from './lookup.js';
+import { checkAlignment, checkSize } from './validate.js';
+import { foreignView } from './views.js';
+
+/** What the fast path believes in; both -1 while it is switched off, so that every call takes the slow path. */
+export const enum Gate {
+  /** Most bytes it serves. */
+  BYTES = 0,
+  /** Slices of the region. */
+  SLICES = 1,
+  /** Engines keep small arrays among their objects, where they may move; from this length on their place is a constant of the machine code. */
+  WORDS = 32,
+}
+
+/**
+ * One thread's hold on a heap: whether it still has it, and the calls that the fast path doesn't serve. Every call checks
+ * its arguments and that this thread is attached.
+ */
+export class Attachment {
+  readonly region: Region;
+  readonly owner: Owner;
+  readonly gate = new Int32Array(Gate.WORDS).fill(-1);
+  readonly generation: number;
+  /** True from the end of detach() on. */
+  hasLeft = false;
+  private readonly identity: Identity;
+
+  constructor(region: Region, membership: Membership) {
+    this.region = region;
+    this.generation = membership.generation;
+    this.owner = membership.owner;
+    this.identity = new Identity(region, membership.owner.slot);
+    const { poison, countHits } = membership.owner.settings;
+    if (poison === 1 || countHits === 1) return;
+    this.gate[Gate.BYTES] = Geometry.SLAB_BLOCK_MAX_BYTES;
+    this.gate[Gate.SLICES] = region.endSlice - region.baseSlice;
+  }
+
+  isAttached(): boolean {
+    const expected = packState(SlotState.LIVE, this.generation);
+    return !this.hasLeft && loadState(this.region, this.owner.slot) === expected;
+  }
+
+  closeFastPath(): void {
+    this.gate.fill(-1);
+  }
+
+  check(call: string): void {
+    if (this.isAttached()) return;
+    this.closeFastPath();
+    const reason = this.hasLeft
+      ? 'this heap was detached'
+      : 'another worker reclaimed this attachment, as if this worker had ended';
+    throw new HeapError('ERR_HEAP_DETACHED', `${call}: ${reason}; attach again with a token`, {
+      workerId: this.owner.workerId,
+    });
+  }
+
+  /** The region with its views as they have to be now. */
+  fresh(call: string): Region {
+    if (this.hasLeft) this.check(call);
+    if (this.region.isStale()) this.region.renew();
+    return this.region;
+  }
+
+  /** A block's address; 0 if the heap is full. */
+  tryAllocate(call: string, bytes: unknown, alignment: unknown): number {
+    this.check(call);
+    checkSize(call, 'bytes', bytes);
+    const aligned = checkAlignment(call, alignment);
+    const address = allocate(this.owner, bytes, aligned);
+    if (address !== 0 && this.owner.settings.poison === 1)
+      this.region.u8.fill(FRESH_BYTE, address, address + usableBytes(this.region, address));
+    return address;
+  }
+
+  allocate(call: string, bytes: unknown, alignment: unknown): number {
+    const address = this.tryAllocate(call, bytes, alignment);
+    if (address === 0) throw this.exhausted(call, bytes as number, checkAlignment(call, alignment));
+    return address;
+  }
+
+  /** The error for a request that found no room, with the numbers and the way out. */
+  exhausted(call: string, bytes: number, alignment: number): HeapError {
+    const { maxBytes } = this.owner.settings;
+    const committedBytes = countClaimed(this.region) * Geometry.SLICE_BYTES;
+    return new HeapError(
+      'ERR_HEAP_OUT_OF_MEMORY',
+      `${call}: no room for ${bytes} bytes; ${committedBytes} of ${maxBytes} bytes are committed. Raise maxBytes, or free more and collect() in the workers that own it.`,
+      { requestedBytes: bytes, alignment, committedBytes, maxBytes, option: 'maxBytes' },
+    );
+  }
+
+  free(target: unknown): void {
+    this.check('free');
+    if (target === 0 || target === null || target === undefined) return;
+    freeAddress(this.owner, isTypedArray(target) ? this.addressOf('free', target) : target);
+  }
+
+  addressOf(call: 'free' | 'addressOf' | 'resize', view: unknown): number {
+    if (isTypedArray(view) && this.identity.isSameMemory(view.buffer)) return view.byteOffset;
+    throw foreignView(call, view);
+  }
+}
