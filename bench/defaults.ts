@@ -40,7 +40,7 @@ export const randomMixed = (live: number, more: More = {}): Spec =>
   specOf('random-mixed', [16, 1024], { slots: live, ...more });
 
 export const replayOf = (trace: string, more: More = {}): Spec =>
-  specOf('replay', [0, 0], { trace, single: true, rounds: 5, warmup: 5, ...more });
+  specOf('replay', [0, 0], { trace, single: true, rounds: 15, warmup: 40, ...more });
 
 /** Long arrays take long to clear. */
 export const arraysOf = (length: number, more: More = {}): Spec =>

@@ -56,7 +56,7 @@ export function classesPage(): string {
 # Size classes
 
 Up to 128 bytes classes are 16 bytes apart; above, no request wastes more than 12.5 % inside its block. Tiny ends at 1 KiB,
-Mid at 32 KiB; larger blocks are spans of 4 KiB slices. "Worst waste" is that of the smallest request of the class; the last
+Mid at 32 KiB, with one more class for buffers of 64 KiB; other blocks are spans of 4 KiB slices. "Worst waste" is that of the smallest request of the class; the last
 two columns give a slab's size, its blocks, and the share left over at its end, for the first slab of a class and for a
 grown one.
 

@@ -215,7 +215,7 @@ static void play_round(struct worker *w, uint32_t round) {
       relay(w, ((uint32_t)w->index + options.workers - 1) % options.workers, w->opsPerRound / 2 / burst);
       break;
     case REPLAY:
-      w->draw.sum += replay(&plan, w->plan);
+      w->draw.sum += options.workers == 1 && !options.touch ? replay_alone(&plan, w->plan) : replay(&plan, w->plan);
       break;
   }
 }

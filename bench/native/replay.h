@@ -126,6 +126,24 @@ static uint32_t replay(struct replay_plan *plan, struct thread_plan *own) {
   return sum;
 }
 
+/* The only thread of a replay: as replayAlone() in bench/loops/replay.ts. */
+static uint32_t replay_alone(struct replay_plan *plan, struct thread_plan *own) {
+  uint32_t sum = 0;
+  void **cells = (void **)plan->cells;
+  for (const struct event *e = own->events; e < own->events + own->eventCount; e++) {
+    sum += e->size;
+    switch (e->op & OP_MASK) {
+      case OP_FREE: free(cells[e->from]); break;
+      case OP_MALLOC:
+        if ((cells[e->to] = malloc(e->size)) == NULL) abort();
+        break;
+      case OP_REALLOC: cells[e->to] = allocate(e->op, cells[e->from], e->size); break;
+      default: cells[e->to] = allocate(e->op, NULL, e->size);
+    }
+  }
+  return sum;
+}
+
 static void settle(struct replay_plan *plan, struct thread_plan *own, int first) {
   for (uint32_t i = 0; i < own->leftoverCount; i++) free(plan->cells[own->leftovers[i]]);
   if (first) memset((void *)plan->cells, 0, plan->mailboxes * sizeof *plan->cells);

@@ -15,7 +15,7 @@ const TRIM_SHARE_SHIFT = 4;
 const TRIM_SLICES_MIN = 16;
 
 /** Class that serves a request; 0 if it takes a span. */
-function classFor(bytes: number, alignment: number): number {
+export function classFor(bytes: number, alignment: number): number {
   if (alignment > Geometry.GRANULE_BYTES) return alignedClass(bytes, alignment);
   return bytes <= Geometry.SLAB_BLOCK_MAX_BYTES ? CLASS_OF[(bytes + 15) >>> 4] : 0;
 }

@@ -10,6 +10,7 @@ import { allocate } from './allocate.js';
 import { isTypedArray } from './arrays.js';
 import { FRESH_BYTE, freeAddress } from './free.js';
 import { Identity } from './identity.js';
+import { openKnownViews, type KnownViews } from './known-views.js';
 import { usableBytes } from './lookup.js';
 import { checkAlignment, checkSize } from './validate.js';
 import { foreignView } from './views.js';
@@ -32,6 +33,7 @@ export class Attachment {
   readonly region: Region;
   readonly owner: Owner;
   readonly gate = new Int32Array(Gate.WORDS).fill(-1);
+  readonly views: KnownViews;
   readonly generation: number;
   /** True from the end of detach() on. */
   hasLeft = false;
@@ -41,6 +43,7 @@ export class Attachment {
     this.region = region;
     this.generation = membership.generation;
     this.owner = membership.owner;
+    this.views = openKnownViews(region);
     this.identity = new Identity(region, membership.owner.slot);
     const { poison, countHits } = membership.owner.settings;
     if (poison === 1 || countHits === 1) return;

@@ -1,18 +1,31 @@
 import type { Region } from '../memory/region.js';
 
+/** Words of 8 bytes up to which single stores take less time than a call of fill. */
+const ZERO_BY_WORDS_MAX = 32;
+
 /**
- * Zeroes part of a block, up to the next multiple of 8 behind it, which is still the block's. Eight bytes at a time: filling
- * shared memory by bytes takes eight times as long. Short runs by stores, which cost less than a call of fill.
+ * Zeroes `bytes` bytes from a multiple of 16 on, up to the next one, which is still of the block. By big integers: on V8 filling shared memory takes half the time that it
+ * takes by floats, and an eighth of that by bytes.
  */
-export function zeroFill(region: Region, address: number, bytes: number): void {
-  const { u8, f64 } = region;
-  const end = address + bytes;
-  let from = address;
-  while (from < end && from % 8 !== 0) u8[from++] = 0;
-  const first = from / 8;
-  const last = Math.ceil(end / 8);
-  if (last - first > 16) f64.fill(0, first, last);
-  else for (let word = first; word < last; word++) f64[word] = 0;
+export function zeroBlock(region: Region, address: number, bytes: number): void {
+  const first = address >>> 3;
+  const last = first + ((bytes + 7) >>> 3);
+  if (last - first > ZERO_BY_WORDS_MAX) {
+    region.i64.fill(0n, first, last);
+    return;
+  }
+  const { f64 } = region;
+  for (let word = first; word < last; word += 2) {
+    f64[word] = 0;
+    f64[word + 1] = 0;
+  }
+}
+
+/** The same from any byte of a block on. */
+export function zeroTail(region: Region, from: number, end: number): void {
+  let at = from;
+  while (at < end && (at & 15) !== 0) region.u8[at++] = 0;
+  if (at < end) zeroBlock(region, at, end - at);
 }
 
 /** Bytes up to which single loads and stores take less time than a call of copyWithin. */

@@ -9,7 +9,7 @@ import { kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
 import { countClaimed, isClaimed, journalStart } from '../pages/slices.js';
 import { isSlab, publishedHeads } from '../registry/adopt.js';
 import { loadControl, loadState, stateOf } from '../registry/slots.js';
-import type { ControlShape } from '../slabs/owner.js';
+import { magazineCapacity, type ControlShape } from '../slabs/owner.js';
 import type { HeapSettings } from '../config/options.js';
 import { bitsWord, slabCapacity, slabSlices } from '../slabs/slab.js';
 
@@ -140,7 +140,7 @@ function checkSlot(
     for (let i = 0; i < region.i32[cache + CacheWord.COUNT]; i++)
       checkCached(region, slot, classId, region.i32[cache + CacheWord.WORDS + i], cached);
     for (let i = 0; i < region.i32[cache + CacheWord.RING_COUNT]; i++) {
-      const place = (region.i32[cache + CacheWord.RING_HEAD] + i) % settings.magazineCapacity;
+      const place = (region.i32[cache + CacheWord.RING_HEAD] + i) % magazineCapacity(settings, classId);
       checkCached(region, slot, classId, region.i32[magazine + place], cached);
     }
   }

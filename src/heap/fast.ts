@@ -15,7 +15,7 @@ export type FastPath = ReturnType<typeof openFastPath>;
  * of `words` and all the offsets into the machine code instead of loading them again after every call (decision 0008).
  */
 export function openFastPath(heap: Attachment) {
-  const { region, owner, gate } = heap;
+  const { region, owner, gate, views } = heap;
   const { cacheWords } = owner.shape;
   const { map, bits, baseSlice, i32: words } = region;
   const { control } = owner;
@@ -44,13 +44,14 @@ export function openFastPath(heap: Attachment) {
   }
 
   function free(target: number | TypedArray | null | undefined): void {
-    if (typeof target === 'number') {
-      const slice = target >>> Geometry.SLICE_SHIFT;
-      if (target >>> 0 === target && (slice - baseSlice) >>> 0 < gate[Gate.SLICES] && (target & 15) === 0) {
+    const address = typeof target === 'number' ? target : target ? views.addressOf(target) : 0;
+    {
+      const slice = address >>> Geometry.SLICE_SHIFT;
+      if (address >>> 0 === address && (slice - baseSlice) >>> 0 < gate[Gate.SLICES] && (address & 15) === 0) {
         // Class if the slab is this worker's; anything else differs in the owner bits.
         const classId = words[map + slice] ^ tag;
         if (classId >>> 0 < MapBits.KINDS) {
-          const granule = target >>> Geometry.GRANULE_SHIFT;
+          const granule = address >>> Geometry.GRANULE_SHIFT;
           const bit = 1 << granule;
           const at = bits + ((granule >>> 5) << 1);
           const live = words[at];

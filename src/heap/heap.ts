@@ -9,9 +9,10 @@ import { reclaimSlot, reclaimWorker } from '../registry/reclaim.js';
 import type { Owner } from '../slabs/owner.js';
 import { begin, collect, mend } from './allocate.js';
 import type { TypedArray, TypedArrayConstructor } from './arrays.js';
+import { openViewAllocation, type ViewAllocation } from './allocate-views.js';
 import { Attachment } from './attachment.js';
 import { allOrNone, freeEach } from './batch.js';
-import { zeroFill } from './bytes.js';
+import { zeroBlock, zeroTail } from './bytes.js';
 import { checkHeap } from './check.js';
 import { openFastPath, type FastPath } from './fast.js';
 import { badAddress, usableBytes } from './lookup.js';
@@ -61,6 +62,13 @@ export class Heap {
    * nothing. Throws ERR_HEAP_DOUBLE_FREE or ERR_HEAP_INVALID_FREE for everything else that is no live block.
    */
   readonly free: FastPath['free'];
+  /**
+   * A zero-filled typed array over a block of its own. `free` it by the view or by its address. May be the same object as a
+   * view that was freed before.
+   */
+  readonly alloc: ViewAllocation['alloc'];
+  /** The same without clearing what was there before, as with Node's Buffer. */
+  readonly allocUnsafe: ViewAllocation['allocUnsafe'];
 
   private constructor(region: Region, membership: Membership) {
     this.region = region;
@@ -72,6 +80,9 @@ export class Heap {
     this.fast = openFastPath(this.attachment);
     this.malloc = this.fast.malloc;
     this.free = this.fast.free;
+    const { alloc, allocUnsafe } = openViewAllocation(this.attachment, this.fast);
+    this.alloc = alloc;
+    this.allocUnsafe = allocUnsafe;
   }
 
   /**
@@ -118,7 +129,7 @@ export class Heap {
   calloc(bytes: number, alignment?: number): number {
     const cached = alignment === undefined ? this.fast.take(bytes) : 0;
     const address = cached || this.attachment.allocate('calloc', bytes, alignment);
-    zeroFill(this.region, address, bytes);
+    zeroBlock(this.region, address, bytes);
     return address;
   }
 
@@ -178,30 +189,6 @@ export class Heap {
     freeEach(this.free, list);
   }
 
-  /** A zero-filled typed array over a block of its own. `free` it by the view or by its address. */
-  alloc<View extends TypedArray>(type: TypedArrayConstructor<View>, length: number): View {
-    const view = this.allocView('alloc', type, length);
-    zeroFill(this.region, view.byteOffset, view.byteLength);
-    return view;
-  }
-
-  /** The same without clearing what was there before, as with Node's Buffer. */
-  allocUnsafe<View extends TypedArray>(type: TypedArrayConstructor<View>, length: number): View {
-    return this.allocView('allocUnsafe', type, length);
-  }
-
-  private allocView<View extends TypedArray>(call: string, type: TypedArrayConstructor<View>, length: number): View {
-    const bytes = checkLength(call, type, length);
-    const address = this.fast.take(bytes) || this.attachment.allocate(call, bytes, undefined);
-    try {
-      return new type(this.region.buffer, address, length);
-    } catch (error) {
-      // A constructor of the user's own may throw; nobody would know the block.
-      this.free(address);
-      throw error;
-    }
-  }
-
   /** A view of `length` elements at an address. Checked against alignment and the region: ERR_HEAP_INVALID_ADDRESS. */
   view<View extends TypedArray>(type: TypedArrayConstructor<View>, address: number, length: number): View {
     this.attachment.check('view');
@@ -223,7 +210,7 @@ export class Heap {
     const moved = reallocate(this.owner, this.free, 'resize', address, bytes);
     if (moved === 0) throw this.attachment.exhausted('resize', bytes, Geometry.GRANULE_BYTES);
     if (this.region.isStale()) this.region.renew();
-    if (bytes > view.byteLength) zeroFill(this.region, moved + view.byteLength, bytes - view.byteLength);
+    zeroTail(this.region, moved + view.byteLength, moved + bytes);
     return new type(this.region.buffer, moved, length);
   }
 

@@ -2,7 +2,7 @@ import { Geometry } from '../layout/geometry.js';
 import type { Region } from '../memory/region.js';
 import { resizeSpan, slicesFor } from '../pages/spans.js';
 import type { Owner } from '../slabs/owner.js';
-import { allocate, begin } from './allocate.js';
+import { allocate, begin, classFor } from './allocate.js';
 import { copyBlock } from './bytes.js';
 import type { FastPath } from './fast.js';
 import { badAddress, sliceOfAddress, usableBytes } from './lookup.js';
@@ -26,7 +26,7 @@ export function reallocate(
   const { region } = owner;
   const have = usableBytes(region, address);
   if (have < 0) throw badAddress(region, address, call);
-  const staysSpan = have > Geometry.SLAB_BLOCK_MAX_BYTES && bytes > Geometry.SLAB_BLOCK_MAX_BYTES;
+  const staysSpan = classFor(have, Geometry.GRANULE_BYTES) === 0 && classFor(bytes, Geometry.GRANULE_BYTES) === 0;
   if (staysSpan && resizeInPlace(owner, address, bytes)) return address;
   if (!staysSpan && keepsPlace(have, bytes)) return address;
   const moved = allocate(owner, bytes, Geometry.GRANULE_BYTES);

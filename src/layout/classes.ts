@@ -3,15 +3,16 @@ import { Geometry } from './geometry.js';
 /**
  * Size classes. Up to 128 bytes every multiple of 16; above, each class is the largest of its series that keeps the
  * waste of the smallest request it serves at or under 12.5 %: seven classes from 128 to 256, then six a doubling
- * (18, 20, 22, 25, 28 and 32 sixteenths of the power of two below). Powers of two are always classes, which is what
+ * (18, 20, 22, 25, 28 and 32 sixteenths of the power of two below), up to 32 KiB; and one of 64 KiB. Powers of two are always classes, which is what
  * aligned requests are served from.
  */
 function buildClassSizes(): number[] {
   const sizes = [0];
   for (let bytes = 16; bytes <= 128; bytes += 16) sizes.push(bytes);
   sizes.push(144, 160, 176, 192, 208, 224, 256);
-  for (let base = 256; base < Geometry.SLAB_BLOCK_MAX_BYTES; base *= 2)
+  for (let base = 256; base < Geometry.MID_MAX_BYTES; base *= 2)
     for (const sixteenths of [18, 20, 22, 25, 28, 32]) sizes.push((base / 16) * sixteenths);
+  sizes.push(Geometry.SLAB_BLOCK_MAX_BYTES);
   return sizes;
 }
 
@@ -19,7 +20,7 @@ const sizes = buildClassSizes();
 
 export const enum Classes {
   /** Class ids are 1 .. COUNT; 0 means "no class". */
-  COUNT = 57,
+  COUNT = 58,
   /** First class of the Mid regime (above 1 KiB). */
   FIRST_MID = 28,
 }
@@ -27,7 +28,10 @@ export const enum Classes {
 /** Bytes of a block, by class id. */
 export const CLASS_BYTES: Int32Array = Int32Array.from(sizes);
 
-/** Class id by size: `CLASS_OF[(bytes + 15) >>> 4]`, for sizes up to SLAB_BLOCK_MAX_BYTES. One load serves Tiny and Mid. */
+/**
+ * Class id by size: `CLASS_OF[(bytes + 15) >>> 4]`, for sizes up to SLAB_BLOCK_MAX_BYTES. One load serves all of them. 0 for
+ * the sizes between Mid and the last class, which are spans.
+ */
 export const CLASS_OF: Uint8Array = buildClassOf();
 
 function buildClassOf(): Uint8Array {
@@ -35,7 +39,9 @@ function buildClassOf(): Uint8Array {
   let classId = 1;
   for (let granules = 0; granules < table.length; granules++) {
     while (CLASS_BYTES[classId] < granules * Geometry.GRANULE_BYTES) classId++;
-    table[granules] = classId;
+    const bytes = granules * Geometry.GRANULE_BYTES;
+    const isSpan = bytes > Geometry.MID_MAX_BYTES && bytes < Geometry.SLAB_BLOCK_LAST_FROM_BYTES;
+    table[granules] = isSpan ? 0 : classId;
   }
   return table;
 }
@@ -66,8 +72,9 @@ function minSlices(classId: number): number {
     if (capacityBlocks(classId, slices) >= wantedBlocks && tailWaste(classId, slices) <= 0.07) return slices;
 }
 
-/** Slices of a grown slab: about one page, for the largest classes two, whichever wastes least at its end. */
+/** Slices of a grown slab: about one page, for large classes two, whichever wastes least at its end; one block of the last class. */
 function maxSlices(classId: number): number {
+  if (CLASS_BYTES[classId] > Geometry.MID_MAX_BYTES) return minSlices(classId);
   const most = CLASS_BYTES[classId] <= 8192 ? Geometry.PAGE_SLICES : Geometry.SLAB_SLICES_MAX;
   let best = most;
   for (let slices = most; slices > most / 2; slices--)

@@ -23,9 +23,12 @@ export const enum Geometry {
   SEGMENT_SLICES = 1024,
   /** Largest slab, and the largest run that one compare-and-swap can claim: the bits of one bitmap word. */
   SLAB_SLICES_MAX = 32,
-  /** Blocks up to this size come from slabs; larger ones are spans. */
-  SLAB_BLOCK_MAX_BYTES = 32768,
-  /** Size regimes: Tiny to here, Mid to SLAB_BLOCK_MAX_BYTES, Large above, Huge from HUGE_MIN_BYTES. */
+  /** Size classes are dense up to here. */
+  MID_MAX_BYTES = 32768,
+  /** The largest blocks that come from slabs, for requests of at least the second number: 64 KiB is a size of many buffers. */
+  SLAB_BLOCK_MAX_BYTES = 65536,
+  SLAB_BLOCK_LAST_FROM_BYTES = 57345,
+  /** Size regimes: Tiny to here, Mid to MID_MAX_BYTES and the last class, Large above, Huge from HUGE_MIN_BYTES. */
   TINY_MAX_BYTES = 1024,
   HUGE_MIN_BYTES = 1048576,
   ALIGNMENT_MAX_BYTES = 65536,

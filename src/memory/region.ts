@@ -18,6 +18,7 @@ export class Region {
   u32!: Uint32Array<SharedArrayBuffer>;
   f32!: Float32Array<SharedArrayBuffer>;
   f64!: Float64Array<SharedArrayBuffer>;
+  i64!: BigInt64Array<SharedArrayBuffer>;
   /** Just past the last slice the views are known to cover: a copy of X_LIMIT as of the last renewal. */
   limit = 0;
 
@@ -94,6 +95,7 @@ export class Region {
     this.u32 = new Uint32Array(buffer, 0, words);
     this.f32 = new Float32Array(buffer, 0, words);
     this.f64 = new Float64Array(buffer, 0, words / 2);
+    this.i64 = new BigInt64Array(buffer, 0, words / 2);
     this.limit = limit;
   }
 

@@ -16,7 +16,7 @@ import { addFree, createSlab, settleEmpty, takeFree, wantedSlices } from './slab
  */
 
 function hasMagazine(owner: Owner, classId: number): boolean {
-  return owner.settings.magazineCapacity > 0 && classId >= Classes.FIRST_MID;
+  return owner.magazineCapacity[classId] > 0;
 }
 
 /** Blocks that leave the cache are free in their slab. */
@@ -46,7 +46,7 @@ function shedMagazine(owner: Owner, classId: number, count: number): void {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
   const ring = owner.magazine(classId);
-  const capacity = owner.settings.magazineCapacity;
+  const capacity = owner.magazineCapacity[classId];
   for (let left = count; left > 0; left--) {
     const head = i32[cache + CacheWord.RING_HEAD];
     const granule = i32[ring + head];
@@ -60,7 +60,7 @@ function shedMagazine(owner: Owner, classId: number, count: number): void {
 function pushMagazine(owner: Owner, granule: number, classId: number): void {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
-  const capacity = owner.settings.magazineCapacity;
+  const capacity = owner.magazineCapacity[classId];
   if (i32[cache + CacheWord.RING_COUNT] === capacity) shedMagazine(owner, classId, (capacity + 1) >>> 1);
   const count = i32[cache + CacheWord.RING_COUNT];
   i32[owner.magazine(classId) + ((i32[cache + CacheWord.RING_HEAD] + count) % capacity)] = granule;
@@ -78,7 +78,7 @@ function refillFromMagazine(owner: Owner, classId: number): number {
   const { i32 } = owner.region;
   const cache = owner.cache(classId);
   const ring = owner.magazine(classId);
-  const capacity = owner.settings.magazineCapacity;
+  const capacity = owner.magazineCapacity[classId];
   const count = Math.min(i32[cache + CacheWord.RING_COUNT], owner.refill[classId]);
   for (let i = 0; i < count; i++) {
     const head = i32[cache + CacheWord.RING_HEAD];

@@ -23,10 +23,24 @@ export function controlShape(settings: HeapSettings): ControlShape {
   return { cacheWords, magazineOffset, slices: Math.ceil((words * 4) / Geometry.SLICE_BYTES) };
 }
 
-/** Most blocks the cache of a class holds. */
+/** Shares of the region that a tier of one class may hold by `cacheBytes`, and that its stack may hold whatever that says. */
+const TIER_SHARE = 1 / 64;
+const LEAST_SHARE = 1 / 256;
+
+/** Blocks of a class that one tier of its cache may hold by their size. */
+function blocksBySize({ maxBytes, cacheBytes }: HeapSettings, classId: number): number {
+  return Math.floor(Math.min(cacheBytes, maxBytes * TIER_SHARE) / CLASS_BYTES[classId]);
+}
+
+/** Most blocks on the stack of a class. */
 function cacheCapacity(settings: HeapSettings, classId: number): number {
-  const byBytes = Math.floor(settings.cacheBytes / CLASS_BYTES[classId]);
-  return Math.min(settings.cacheCapacity, Math.max(4, byBytes));
+  const least = Math.max(1, Math.min(4, Math.floor((settings.maxBytes * LEAST_SHARE) / CLASS_BYTES[classId])));
+  return Math.min(settings.cacheCapacity, Math.max(least, blocksBySize(settings, classId)));
+}
+
+/** Most blocks in the magazine of a class; 0 for none. */
+export function magazineCapacity(settings: HeapSettings, classId: number): number {
+  return classId < Classes.FIRST_MID ? 0 : Math.min(settings.magazineCapacity, blocksBySize(settings, classId));
 }
 
 /** Most blocks one refill takes: falls from refillMax for the smallest class to a quarter of it for the biggest. */
@@ -61,6 +75,7 @@ export class Owner {
   readonly spilled = new Int32Array(256);
   readonly refill: Int32Array;
   readonly capacity: Int32Array;
+  readonly magazineCapacity: Int32Array;
 
   constructor(
     region: Region,
@@ -79,6 +94,7 @@ export class Owner {
     this.control = region.addressOf(controlSlice) / 4;
     this.refill = CLASS_BYTES.map((_, classId) => (classId === 0 ? 0 : refillBlocks(settings, classId)));
     this.capacity = CLASS_BYTES.map((_, classId) => (classId === 0 ? 0 : cacheCapacity(settings, classId)));
+    this.magazineCapacity = CLASS_BYTES.map((_, classId) => magazineCapacity(settings, classId));
   }
 
   /** Word index of a class's cache record. */

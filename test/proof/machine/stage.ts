@@ -225,7 +225,8 @@ export class Stage {
       ),
     );
     this.region = now(stepped.createRegion({ ...resolved, settings }));
-    this.settings = settings;
+    // Caches follow the size of the region too; here their own options decide.
+    this.settings = { ...settings, maxBytes: 2 ** 26 };
     // Growth of the buffer can't be undone between schedules, so it has happened; growth of the limit is what is explored.
     this.region.buffer.grow(regionSlices * 4096);
     this.region.renew();

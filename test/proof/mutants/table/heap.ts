@@ -60,8 +60,8 @@ export const heapMutants: readonly Mutant[] = [
     file: HEAP,
     edits: [
       [
-        '    zeroFill(this.region, address, bytes);\n',
-        '    if (alignment === undefined) zeroFill(this.region, address, bytes);\n',
+        '    zeroBlock(this.region, address, bytes);\n',
+        '    if (alignment === undefined) zeroBlock(this.region, address, bytes);\n',
       ],
     ],
     by: 'test/heap/alignment.test.ts',
@@ -70,7 +70,7 @@ export const heapMutants: readonly Mutant[] = [
     name: 'grown-part-not-zeroed',
     about: 'elements that resize adds are not zero',
     file: HEAP,
-    edits: [['if (bytes > view.byteLength) zeroFill(', 'if (bytes < view.byteLength) zeroFill(']],
+    edits: [['    zeroTail(this.region, moved + view.byteLength, moved + bytes);\n', '']],
     by: 'test/heap/views.test.ts',
   },
   {
@@ -182,7 +182,7 @@ export const heapMutants: readonly Mutant[] = [
     name: 'last-word-not-zeroed',
     about: 'calloc leaves the bytes behind the last multiple of 8',
     file: BYTES,
-    edits: [['const last = Math.ceil(end / 8);', 'const last = Math.floor(end / 8);']],
+    edits: [['((bytes + 7) >>> 3)', '(bytes >>> 3)']],
     by: 'test/heap/basics.test.ts',
   },
   {
