@@ -4,7 +4,7 @@ import { Geometry } from '../layout/geometry.js';
 import type { Region } from '../memory/region.js';
 import { countClaimed } from '../pages/slices.js';
 import type { Membership } from '../registry/attach.js';
-import { loadState, packState } from '../registry/slots.js';
+import { glanceAtState, packState } from '../registry/slots.js';
 import type { Owner } from '../slabs/owner.js';
 import { allocate } from './allocate.js';
 import { isTypedArray } from './arrays.js';
@@ -53,7 +53,7 @@ export class Attachment {
 
   isAttached(): boolean {
     const expected = packState(SlotState.LIVE, this.generation);
-    return !this.hasLeft && loadState(this.region, this.owner.slot) === expected;
+    return !this.hasLeft && glanceAtState(this.region, this.owner.slot) === expected;
   }
 
   closeFastPath(): void {

@@ -17,13 +17,13 @@ function mapOf(region: Region, slice: number): number {
 
 /** Slice of an address; -1 for anything that is no address within what exists of the region behind its tables. */
 export function sliceOfAddress(region: Region, address: unknown): number {
-  if (typeof address !== 'number' || !Number.isInteger(address) || address < 0) return -1;
-  const slice = Math.floor(address / Geometry.SLICE_BYTES);
+  if (typeof address !== 'number' || address >>> 0 !== address) return -1;
+  const slice = address >>> Geometry.SLICE_SHIFT;
   return slice >= region.firstSlice && slice < region.endSlice ? slice : -1;
 }
 
 export function granuleOf(address: number): number {
-  return Math.floor(address / Geometry.GRANULE_BYTES);
+  return address >>> Geometry.GRANULE_SHIFT;
 }
 
 /** Live and not freed by another worker. The plain reads are of bits that change only if somebody else frees this block too. */
@@ -54,7 +54,7 @@ export function classify(region: Region, address: unknown): AddressKind {
     if (!isStart) return isGone ? 'wild' : 'interior';
     return !isGone && isSpan(region, slice) ? 'span' : 'free';
   }
-  if ((address as number) % Geometry.GRANULE_BYTES !== 0) return 'interior';
+  if (((address as number) & (Geometry.GRANULE_BYTES - 1)) !== 0) return 'interior';
   const granule = granuleOf(address as number);
   if (!isGone && isLive(region, granule)) return 'block';
   return isBlockStart(region, slice, granule, kind) ? 'free' : isGone ? 'wild' : 'interior';

@@ -81,6 +81,11 @@ export function loadState(region: Region, slot: number): number {
   return atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_STATE);
 }
 
+/** The same without an atomic operation, for a look before each slow call: an old value is as good as an earlier call. */
+export function glanceAtState(region: Region, slot: number): number {
+  return region.i32[region.slotWord(slot) + SlotWord.X_STATE];
+}
+
 /** First slice of the control block of a slot, `slices` long; 0 if there is none. */
 export function loadControl(region: Region, slot: number, slices: number): number {
   const control = atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_CONTROL);

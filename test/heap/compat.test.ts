@@ -83,7 +83,7 @@ describe('the region that is kept of the current format', () => {
     );
     heap.collect();
     empty(heap);
-    heap.free(heap.malloc(300 * KIB));
+    heap.free(heap.malloc(200 * KIB));
     heap.check();
   });
 

@@ -41,6 +41,11 @@ export const EXCUSED_READS: readonly Excuse[] = [
     inside: 'drainQueue',
     why: 'A look whether the exchange is worth it. An old 0 delays blocks to the next slow path; collect() takes the queue without a look.',
   },
+  {
+    field: 'SlotWord.X_STATE',
+    inside: 'glanceAtState',
+    why: 'A look before each slow call whether this thread was declared dead. With an old value the call is one made a moment earlier, which nothing could have refused either.',
+  },
   ...['offerTransfer', 'refillFromTransfer'].map((inside) => ({
     field: 'transfer slot',
     inside,
