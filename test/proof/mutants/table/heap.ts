@@ -74,6 +74,39 @@ export const heapMutants: readonly Mutant[] = [
     by: 'test/heap/views.test.ts',
   },
   {
+    name: 'view-of-another-length',
+    about: 'a view is reused for an array of another length',
+    file: 'src/heap/known-views.ts',
+    edits: [[' && lengths[place] === length', '']],
+    by: 'test/heap/known-views.test.ts',
+  },
+  {
+    name: 'view-of-another-type',
+    about: 'a view is reused for an array of another type',
+    file: 'src/heap/known-views.ts',
+    edits: [[' && types[place] === type', '']],
+    by: 'test/heap/known-views.test.ts',
+  },
+  {
+    name: 'view-of-the-buffer-before',
+    about: 'a view made before the region grew is reused',
+    file: 'src/heap/known-views.ts',
+    edits: [['isKnown && buffer === region.buffer', 'isKnown']],
+    by: 'test/heap/known-views.test.ts',
+  },
+  {
+    name: 'view-known-by-its-offset',
+    about: 'free takes a view of other memory that begins at the same offset',
+    file: 'src/heap/known-views.ts',
+    edits: [
+      [
+        'return views[placeOf(address)] === view ? address : 0;',
+        'return views[placeOf(address)] === undefined ? 0 : address;',
+      ],
+    ],
+    by: 'test/heap/known-views.test.ts',
+  },
+  {
     name: 'batch-not-undone',
     about: 'mallocMany keeps the blocks it got when there is no room for all',
     file: 'src/heap/batch.ts',
