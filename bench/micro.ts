@@ -68,12 +68,41 @@ function addViews(bench: Bench, heap: Heap): void {
   });
 }
 
+/** Ways to three numbers in shared memory: what the views of other rows are an alternative to. */
+function addRecords(bench: Bench, heap: Heap): void {
+  const out = new Uint32Array(BATCH);
+  bench.add('mallocMany(24, 1000) + freeMany, each', () => {
+    heap.freeMany(heap.mallocMany(24, BATCH, out));
+  });
+  bench.add('malloc(24), 3 stores by heap.f64, free', () => {
+    for (let i = 0; i < BATCH; i++) {
+      const address = heap.malloc(24);
+      const { f64 } = heap;
+      const at = address >>> 3;
+      f64[at] = i;
+      f64[at + 1] = i;
+      f64[at + 2] = i;
+      heap.free(address);
+    }
+  });
+  bench.add('allocUnsafe(Float64Array, 3), 3 stores, free', () => {
+    for (let i = 0; i < BATCH; i++) {
+      const view = heap.allocUnsafe(Float64Array, 3);
+      view[0] = i;
+      view[1] = i;
+      view[2] = i;
+      heap.free(view);
+    }
+  });
+}
+
 export async function micro(preset: string, options: Record<string, OptionValue>, time: number): Promise<MicroResult> {
   const heap = createHeap({ preset, options });
   const bench = new Bench({ time, warmupTime: time / 4, throws: true });
   addPairs(bench, heap);
   addArrays(bench, heap);
   addViews(bench, heap);
+  addRecords(bench, heap);
   const start = performance.now();
   await bench.run();
   const seconds = (performance.now() - start) / 1000;
