@@ -9,14 +9,14 @@ import { reclaimSlot, reclaimWorker } from '../registry/reclaim.js';
 import type { Owner } from '../slabs/owner.js';
 import { begin, collect, mend } from './allocate.js';
 import type { TypedArray, TypedArrayConstructor } from './arrays.js';
-import { openViewAllocation, type ViewAllocation } from './allocate-views.js';
 import { Attachment } from './attachment.js';
 import { allOrNone, freeEach } from './batch.js';
-import { zeroBlock, zeroTail } from './bytes.js';
+import { openBlocks, type Blocks } from './blocks.js';
+import { zeroTail } from './bytes.js';
 import { checkHeap } from './check.js';
 import { openFastPath, type FastPath } from './fast.js';
 import { badAddress, usableBytes } from './lookup.js';
-import { keepsPlace, moveBlock, reallocate } from './reallocate.js';
+import { reallocate } from './reallocate.js';
 import { gatherStats, type HeapStats } from './stats.js';
 import { checkAddressList, checkLength, checkSize } from './validate.js';
 import { openView } from './views.js';
@@ -62,13 +62,20 @@ export class Heap {
    * nothing. Throws ERR_HEAP_DOUBLE_FREE or ERR_HEAP_INVALID_FREE for everything else that is no live block.
    */
   readonly free: FastPath['free'];
+  /** Zero-filled malloc. */
+  readonly calloc: Blocks['calloc'];
+  /**
+   * Changes the size of a block, in place where it can, and returns its address from now on. Contents are kept up to the
+   * smaller size. `realloc(0, n)` is `malloc(n)`. On ERR_HEAP_OUT_OF_MEMORY the old block is as before.
+   */
+  readonly realloc: Blocks['realloc'];
   /**
    * A zero-filled typed array over a block of its own. `free` it by the view or by its address. May be the same object as a
    * view that was freed before.
    */
-  readonly alloc: ViewAllocation['alloc'];
+  readonly alloc: Blocks['alloc'];
   /** The same without clearing what was there before, as with Node's Buffer. */
-  readonly allocUnsafe: ViewAllocation['allocUnsafe'];
+  readonly allocUnsafe: Blocks['allocUnsafe'];
 
   private constructor(region: Region, membership: Membership) {
     this.region = region;
@@ -80,9 +87,11 @@ export class Heap {
     this.fast = openFastPath(this.attachment);
     this.malloc = this.fast.malloc;
     this.free = this.fast.free;
-    const { alloc, allocUnsafe } = openViewAllocation(this.attachment, this.fast);
-    this.alloc = alloc;
-    this.allocUnsafe = allocUnsafe;
+    const blocks = openBlocks(this.attachment, this.fast);
+    this.calloc = blocks.calloc;
+    this.realloc = blocks.realloc;
+    this.alloc = blocks.alloc;
+    this.allocUnsafe = blocks.allocUnsafe;
   }
 
   /**
@@ -123,39 +132,6 @@ export class Heap {
   /** The same, but 0 instead of ERR_HEAP_OUT_OF_MEMORY. */
   tryMalloc(bytes: number, alignment?: number): number {
     return this.attachment.tryAllocate('tryMalloc', bytes, alignment);
-  }
-
-  /** Zero-filled malloc. */
-  calloc(bytes: number, alignment?: number): number {
-    const cached = alignment === undefined ? this.fast.take(bytes) : 0;
-    const address = cached || this.attachment.allocate('calloc', bytes, alignment);
-    zeroBlock(this.region, address, bytes);
-    return address;
-  }
-
-  /**
-   * Changes the size of a block, in place where it can, and returns its address from now on. Contents are kept up to the
-   * smaller size. `realloc(0, n)` is `malloc(n)`. On ERR_HEAP_OUT_OF_MEMORY the old block is as before.
-   */
-  realloc(address: number, bytes: number): number {
-    const have = this.fast.ownBlockBytes(address);
-    if (have !== 0 && typeof bytes === 'number' && bytes >>> 0 === bytes) {
-      if (keepsPlace(have, bytes)) return address;
-      if (have < bytes) {
-        const larger = this.fast.take(bytes);
-        if (larger !== 0) return moveBlock(this.free, this.region, address, larger, have);
-      }
-    }
-    return this.reallocSlow(address, bytes);
-  }
-
-  private reallocSlow(address: number, bytes: number): number {
-    this.attachment.check('realloc');
-    checkSize('realloc', 'bytes', bytes);
-    if (address === 0) return this.attachment.allocate('realloc', bytes, undefined);
-    const moved = reallocate(this.owner, this.free, 'realloc', address, bytes);
-    if (moved === 0) throw this.attachment.exhausted('realloc', bytes, Geometry.GRANULE_BYTES);
-    return moved;
   }
 
   /** Bytes the block can hold, at least what was asked for. Throws ERR_HEAP_INVALID_ADDRESS if it is no live block. */
@@ -211,7 +187,7 @@ export class Heap {
     if (moved === 0) throw this.attachment.exhausted('resize', bytes, Geometry.GRANULE_BYTES);
     if (this.region.isStale()) this.region.renew();
     zeroTail(this.region, moved + view.byteLength, moved + bytes);
-    return new type(this.region.buffer, moved, length);
+    return this.attachment.views.at(type, moved, length);
   }
 
   /**

@@ -45,7 +45,7 @@ describe('a view over a block that had one before', () => {
     const heap = create({ maxBytes: 4 * MIB });
     const plain = heap.alloc(Float64Array, 20);
     freed(heap, plain);
-    const samples = heap.alloc(Samples as unknown as Float64ArrayConstructor, 20);
+    const samples = heap.alloc(Samples, 20);
     expect(samples).toBeInstanceOf(Samples);
     heap.free(samples);
     expect(heap.alloc(Float64Array, 20)).not.toBeInstanceOf(Samples);

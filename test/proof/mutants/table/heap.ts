@@ -1,6 +1,7 @@
 import type { Mutant } from '../mutant.js';
 
 const HEAP = 'src/heap/heap.ts';
+const BLOCKS = 'src/heap/blocks.ts';
 const FAST = 'src/heap/fast.ts';
 const ALLOCATE = 'src/heap/allocate.ts';
 const FREE = 'src/heap/free.ts';
@@ -43,7 +44,7 @@ export const heapMutants: readonly Mutant[] = [
   {
     name: 'realloc-keeps-what-is-too-small',
     about: 'realloc in the fast path leaves every block where it is',
-    file: HEAP,
+    file: BLOCKS,
     edits: [['if (keepsPlace(have, bytes)) return address;', 'return address;']],
     by: 'test/heap/realloc.test.ts',
   },
@@ -57,11 +58,11 @@ export const heapMutants: readonly Mutant[] = [
   {
     name: 'aligned-calloc-not-zeroed',
     about: 'calloc with an alignment leaves what was there before',
-    file: HEAP,
+    file: BLOCKS,
     edits: [
       [
-        '    zeroBlock(this.region, address, bytes);\n',
-        '    if (alignment === undefined) zeroBlock(this.region, address, bytes);\n',
+        'zeroBlock(region, address, bytes);\n    return address;',
+        'if (alignment === undefined) zeroBlock(region, address, bytes);\n    return address;',
       ],
     ],
     by: 'test/heap/alignment.test.ts',
