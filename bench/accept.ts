@@ -1,7 +1,7 @@
 import { called, candidateFor, isSkipped, type Candidate, type Skipped } from './candidates.js';
 import { compare, showSpread, type CompareFlags, type Comparison, type Measured, type Spread } from './compare.js';
 import { printFootnotes, showCandidate } from './comparison-table.js';
-import { arraysOf, larson, quick, randomMixed, recordsOf, replayOf, ringsOf, specOf, TRACES } from './defaults.js';
+import { arraysOf, larson, manyLive, quick, randomMixed, recordsOf, replayOf, ringsOf, TRACES } from './defaults.js';
 import { printTable } from './report.js';
 import { type Spec } from './spec.js';
 
@@ -71,31 +71,20 @@ function larsonTrials({ preset, fit }: Plan): Trial[] {
   return [...small, ...large];
 }
 
-/** Ten million small blocks and their table take well over half a GiB. */
-const manyLive = (live: number, preset: string): Spec =>
-  specOf('random-mixed', [16, 64], {
-    slots: live,
-    rounds: 6,
-    warmup: 2,
-    ops: 2_000_000,
-    preset,
-    options: { maxBytes: 2 ** 31 },
-  });
-
 function ownTrials({ preset, fit }: Plan): Trial[] {
   const scaling = [larson(8, 64, { preset }), larson(8, 1024, { preset }), randomMixed(400, { preset })].map((one) => ({
     title: `${one.bench} ${one.sizeMin}-${one.sizeMax}, 2 workers against 1`,
     first: called(fit({ ...one, workers: 2 }), '2 workers'),
     rivals: [{ candidate: called(fit(one), '1 worker'), target: 1.7 }],
   }));
-  const many = fit(manyLive(10 ** 7, preset));
+  const many = fit(manyLive(10 ** 7, { preset }));
   return [
     ...scaling,
     {
       title: 'random-mixed 16-64, 10^7 live against 10^3',
       first: called(many, '10^7 live'),
       // At most twice the cost of an operation.
-      rivals: [{ candidate: called(fit(manyLive(1000, preset)), '10^3 live'), target: 0.5 }],
+      rivals: [{ candidate: called(fit(manyLive(1000, { preset })), '10^3 live'), target: 0.5 }],
     },
     {
       title: 'random-mixed 16-64, 10^7 live',

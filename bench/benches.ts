@@ -49,7 +49,7 @@ export function addBenches(parent: Command, use: UseSpec): void {
   addBench(parent, 'random-mixed', 'random blocks freed and replaced by the worker they belong to', 30, use)
     .addOption(workers(1))
     .addOption(sizeRange('16-1024'))
-    .addOption(integerOption('--live <n>', 'blocks a worker keeps alive', 1, 1 << 24, 400))
+    .addOption(integerOption('--live <n>', 'blocks a worker keeps alive', 1, 1 << 27, 400))
     .addOption(operations(1_000_000));
   addBench(parent, 'tiny-hot', 'blocks of one size allocated and all freed again, last or first one first', 30, use)
     .addOption(workers(1))
@@ -183,6 +183,8 @@ function complaintAbout(spec: Spec): string | undefined {
   if (spec.touch && spec.verify) return '--verify writes into all blocks anyway; give --touch or --verify, not both.';
   return undefined;
 }
+
+export const jsonOption = (): Option => new Option('--json', 'end with one line of JSON instead of a table');
 
 export const repeatOption = (value: number): Option =>
   integerOption('--repeat <n>', 'runs of each candidate, in alternation', 1, 1000, value);

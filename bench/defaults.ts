@@ -39,6 +39,17 @@ export const larson = (sizeMin: number, sizeMax: number, more: More = {}): Spec 
 export const randomMixed = (live: number, more: More = {}): Spec =>
   specOf('random-mixed', [16, 1024], { slots: live, ...more });
 
+/** Ten million small blocks and their table take well over half a GiB. */
+export const manyLive = (live: number, more: More = {}): Spec =>
+  specOf('random-mixed', [16, 64], {
+    slots: live,
+    rounds: 6,
+    warmup: 2,
+    ops: 2_000_000,
+    options: { maxBytes: 2 ** 31 },
+    ...more,
+  });
+
 export const replayOf = (trace: string, more: More = {}): Spec =>
   specOf('replay', [0, 0], { trace, single: true, rounds: 15, warmup: 40, ...more });
 

@@ -1,20 +1,19 @@
 /** `npm run bench -- <bench> [flags]`: the one entry to all benches. */
 import { Command, Option } from 'commander';
 import { accept, printVerdicts, type AcceptFlags } from './accept.js';
-import { addBenches, patienceOption, repeatOption } from './benches.js';
+import { addBenches, jsonOption, patienceOption, repeatOption } from './benches.js';
 import { called, candidateFor, isSkipped, measureSpec, namesFor, type Candidate } from './candidates.js';
 import { compare, type CompareFlags } from './compare.js';
 import { printComparisons, sayLeftOut } from './comparison-table.js';
 import { warnOfLoad } from './environment.js';
 import { integerOption, parseSetting } from './flags.js';
+import { addMemory } from './memory/command.js';
 import { micro, printMicro } from './micro.js';
 import { printJson, printResult } from './report.js';
 import { buildWasm } from './rivals/build-wasm.js';
 import { printRivals, rivalStatuses } from './rivals/list.js';
 import { type OptionValue, type Spec } from './spec.js';
 import { addSuite } from './suite/command.js';
-
-const jsonOption = (): Option => new Option('--json', 'end with one line of JSON instead of a table');
 
 async function runBench(spec: Spec, command: Command): Promise<void> {
   const { json } = command.optsWithGlobals<{ json?: boolean }>();
@@ -120,6 +119,7 @@ function programFor(): Command {
   addCompare(program);
   addRivals(program);
   addSuite(program);
+  addMemory(program);
   addAccept(program);
   program
     .command('micro')

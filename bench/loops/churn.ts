@@ -30,18 +30,18 @@ export function churn<B>(heap: Allocator<B>, slots: Slots<B>, draw: Draw, marker
 /** The most slots that the 16 random bits of `churn` can name. */
 export const CHURN_SLOTS_MAX = 65536;
 
-/** The same on more slots: a step of its own picks the slot, by 24 bits. */
+/** The same on more slots: a step of its own picks the slot, by 28 bits. */
 export function churnMany<B>(heap: Allocator<B>, slots: Slots<B>, draw: Draw, marker: Marks<B>, pairs: number): void {
   const { addresses } = slots;
   const { sizeMin, sizeCount, sizeShift } = draw;
-  const slotScale = addresses.length / 2 ** 24;
+  const slotScale = addresses.length / 2 ** 28;
   const marks = marker.active;
   let { x, sum } = draw;
   for (let i = 0; i < pairs; i++) {
     x ^= x << 13;
     x ^= x >>> 17;
     x ^= x << 5;
-    const slot = Math.floor((x >>> 8) * slotScale);
+    const slot = Math.floor((x >>> 4) * slotScale);
     x ^= x << 13;
     x ^= x >>> 17;
     x ^= x << 5;

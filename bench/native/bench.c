@@ -81,7 +81,7 @@ static void churn_many(struct worker *w, void **slots, uint64_t pairs) {
   const uint64_t count = options.slots;
   for (uint64_t i = 0; i < pairs; i++) {
     step(&d);
-    uint32_t slot = (uint32_t)(((uint64_t)(d.x >> 8) * count) >> 24);
+    uint32_t slot = (uint32_t)(((uint64_t)(d.x >> 4) * count) >> 28);
     step(&d);
     uint32_t size = size_of(&d);
     free(slots[slot]);

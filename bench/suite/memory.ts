@@ -13,12 +13,16 @@ export interface MemorySample {
   readonly liveBytes: number;
   /** Pages that the heap holds for it. */
   readonly committedBytes: number;
+  /** Those of them that hold tables and control blocks. */
+  readonly metadataBytes: number;
 }
 
 export interface MemoryTrack {
   readonly trace: string;
   readonly preset: string;
   readonly command: string;
+  readonly peakLiveBytes: number;
+  readonly peakCommittedBytes: number;
   readonly samples: readonly MemorySample[];
 }
 
@@ -46,7 +50,7 @@ function liveAfter(part: ThreadPlan, before: number, sizeIn: Uint32Array): numbe
 
 /** Replays a trace on one worker, untimed, and looks at the heap at equal distances. */
 export function trackMemory(trace: string, preset: string): MemoryTrack {
-  const { threads, cells, events } = planReplay(readTrace(trace), true);
+  const { threads, cells, events, peakLiveBytes } = planReplay(readTrace(trace), true);
   const spec = replayOf(trace, { preset });
   const heap = createHeap(spec);
   const marks = new AddressEntry({ heap, alignment: 16 }).marksFor(spec);
@@ -60,10 +64,12 @@ export function trackMemory(trace: string, preset: string): MemoryTrack {
     const part = partOf(threads[0], from, to);
     replay(heap, part, slots, marks, pace);
     liveBytes = liveAfter(part, liveBytes, sizeIn);
-    samples.push({ events: to, liveBytes, committedBytes: heap.stats().committedBytes });
+    const { committedBytes, metadataBytes } = heap.stats();
+    samples.push({ events: to, liveBytes, committedBytes, metadataBytes });
   }
+  const { peakCommittedBytes } = heap.stats();
   freeLeftovers(heap, threads[0], slots, marks);
   heap.detach();
   const command = `npm run bench -- suite --only 'memory ${trace}'`;
-  return { trace, preset, command, samples };
+  return { trace, preset, command, peakLiveBytes, peakCommittedBytes, samples };
 }
