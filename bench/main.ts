@@ -12,6 +12,7 @@ import { micro, printMicro } from './micro.js';
 import { printJson, printResult } from './report.js';
 import { buildWasm } from './rivals/build-wasm.js';
 import { printRivals, rivalStatuses } from './rivals/list.js';
+import { addScale } from './scale/command.js';
 import { type OptionValue, type Spec } from './spec.js';
 import { addSuite } from './suite/command.js';
 
@@ -120,6 +121,7 @@ function programFor(): Command {
   addRivals(program);
   addSuite(program);
   addMemory(program);
+  addScale(program);
   addAccept(program);
   program
     .command('micro')

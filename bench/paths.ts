@@ -10,5 +10,7 @@ export const MAIN_SCRIPT = packagePath('build/bench/main.js');
 export const WORKER_SCRIPT = packagePath('build/workers/bench-worker.js');
 export const SHORT_LIVED_SCRIPT = packagePath('build/workers/short-lived-worker.js');
 export const HAND_OVER_SCRIPT = packagePath('build/workers/hand-over-worker.js');
+export const CROWD_SCRIPT = packagePath('build/workers/crowd-worker.js');
+export const START_SCRIPT = packagePath('build/workers/start-worker.js');
 export const WASM_SOURCE = packagePath('bench/rivals/wasm/heap.c');
 export const WASM_FOLDER = packagePath('build/bench/wasm');

@@ -1,0 +1,63 @@
+import { type Spread } from '../compare.js';
+import { createHeap } from '../rivals/ground.js';
+import { startTimes } from './starts.js';
+
+export interface RegionRow {
+  readonly name: string;
+  readonly maxBytes: number;
+  readonly createMs: Spread;
+  readonly attachMs: Spread;
+  /** In the worker that made the heap, and in one that attached to it. */
+  readonly firstMallocMs: Spread;
+  readonly attachedMallocMs: Spread;
+  /** Tables at the region's full length, and the part of them that describes the memory it begins with. */
+  readonly tableBytes: number;
+  readonly tableBytesFirst: number;
+}
+
+export interface RegionPlan {
+  readonly preset: string;
+  /** Workers that make a heap, and as many that attach to one. */
+  readonly times: number;
+  /** Of each worker. */
+  readonly controlBytes: number;
+}
+
+const REGIONS: readonly (readonly [string, number])[] = [
+  ['region 64 MiB', 2 ** 26],
+  ['region 1 GiB', 2 ** 30],
+  ['region 4 GiB', 2 ** 32],
+];
+
+/** What the tables take. The only other metadata of a heap without blocks is its one worker's control block. */
+function tablesOf(options: { maxBytes: number; backing: string }, { preset, controlBytes }: RegionPlan): number {
+  const heap = createHeap({ preset, options });
+  const { metadataBytes } = heap.stats();
+  heap.detach();
+  return metadataBytes - controlBytes;
+}
+
+async function regionRow(name: string, maxBytes: number, plan: RegionPlan): Promise<RegionRow> {
+  const { preset, times } = plan;
+  const created = await startTimes({ preset, maxBytes }, times);
+  const heap = createHeap({ preset, options: { maxBytes } });
+  const entered = await startTimes({ token: heap.token }, times, heap);
+  heap.detach();
+  return {
+    name,
+    maxBytes,
+    createMs: created.entryMs,
+    attachMs: entered.entryMs,
+    firstMallocMs: created.mallocMs,
+    attachedMallocMs: entered.mallocMs,
+    tableBytes: tablesOf({ maxBytes, backing: 'fixed' }, plan),
+    tableBytesFirst: tablesOf({ maxBytes, backing: 'auto' }, plan),
+  };
+}
+
+/** How long a heap takes to be there, by the largest size of its region. */
+export async function regionRows(plan: RegionPlan, isWanted: (title: string) => boolean): Promise<RegionRow[]> {
+  const rows: RegionRow[] = [];
+  for (const [name, maxBytes] of REGIONS) if (isWanted(name)) rows.push(await regionRow(name, maxBytes, plan));
+  return rows;
+}
