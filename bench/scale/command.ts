@@ -3,6 +3,7 @@ import { jsonOption, patienceOption, repeatOption } from '../benches.js';
 import { sayLeftOut } from '../comparison-table.js';
 import { showName, showSpread, type Measured, type Spread } from '../compare.js';
 import { machine, warnOfLoad } from '../environment.js';
+import { waitForQuiet } from '../quiet.js';
 import { mib, printJson, printTable } from '../report.js';
 import { type Environment } from '../spec.js';
 import { controlBytes, crowdRows, type CrowdPlan, type CrowdRow } from './crowd.js';
@@ -41,11 +42,11 @@ async function measureScale(flags: Flags): Promise<ScaleResult> {
   const isWanted = (title: string): boolean => title.includes(flags.only);
   const { preset } = flags;
   const control = await controlBytes(preset);
-  const result = {
-    live: await liveRows(flags, isWanted),
-    regions: await regionRows({ preset, times: flags.quick ? 1 : 9, controlBytes: control }, isWanted),
-    workers: isWanted('workers') ? await crowdRows(crowdPlan(flags)) : [],
-  };
+  const live = await liveRows(flags, isWanted);
+  await waitForQuiet(flags.patience);
+  const regions = await regionRows({ preset, times: flags.quick ? 1 : 15, controlBytes: control }, isWanted);
+  await waitForQuiet(flags.patience);
+  const result = { live, regions, workers: isWanted('workers') ? await crowdRows(crowdPlan(flags)) : [] };
   if (Object.values(result).every((rows) => rows.length === 0)) {
     throw new Error(`There is nothing called ${flags.only}: give a part of "live 10^3", "region 1 GiB" or "workers".`);
   }
@@ -78,16 +79,17 @@ const microseconds = ({ median, min, max }: Spread): string =>
 function printRegions(rows: readonly RegionRow[]): void {
   if (rows.length === 0) return;
   printTable(
-    ['first use, µs', 'create', 'malloc', 'attach', 'malloc', 'tables', 'of them at first'],
-    rows.map((row) => [
-      row.name,
-      microseconds(row.createMs),
-      microseconds(row.firstMallocMs),
-      microseconds(row.attachMs),
-      microseconds(row.attachedMallocMs),
-      mib(row.tableBytes),
-      mib(row.tableBytesFirst),
-    ]),
+    ['start of a worker, µs', 'create', 'first malloc', 'attach', 'first malloc', 'tables', 'of them at first'],
+    rows.flatMap((row) =>
+      [row.first, row.again].map(({ create, attach }, i) => [
+        i === 0 ? row.name : 'the same again',
+        microseconds(create.entryMs),
+        microseconds(create.mallocMs),
+        microseconds(attach.entryMs),
+        microseconds(attach.mallocMs),
+        ...(i === 0 ? [mib(row.tableBytes), mib(row.tableBytesFirst)] : ['', '']),
+      ]),
+    ),
   );
 }
 
@@ -111,7 +113,7 @@ function printScale(result: ScaleResult): void {
   printRegions(result.regions);
   printWorkers(result.workers);
   process.stdout.write(
-    'Medians (and extremes). An op is one malloc or one free; first use is in a worker just started, with nothing compiled.\n' +
+    'Medians (and extremes). An op is one malloc or one free. A worker starts with nothing compiled; again is in the same worker.\n' +
       `A worker's control block takes ${result.controlBytes} bytes. preset ${result.preset}, node ${result.environment.node}\n` +
       `$ ${result.environment.command}\n`,
   );

@@ -100,14 +100,14 @@ class Measurer {
 
   async measure(name: string, attached: number, reserved: number): Promise<CrowdRow> {
     const rounds = Array.from({ length: this.#plan.rounds }, () => this.#round());
-    const { entryMs } = await startTimes({ token: this.heap.token }, this.#plan.attaches, this.heap);
+    const { first } = await startTimes({ token: this.heap.token }, this.#plan.attaches, this.heap);
     return {
       name,
       attached,
       reserved,
       pairNs: spread(rounds.map(([pairNs]) => pairNs)),
       remoteFreeNs: spread(rounds.map(([, remoteFreeNs]) => remoteFreeNs)),
-      attachMs: entryMs,
+      attachMs: first.entryMs,
     };
   }
 

@@ -1,15 +1,17 @@
-import { type Spread } from '../compare.js';
 import { createHeap } from '../rivals/ground.js';
-import { startTimes } from './starts.js';
+import { startTimes, type StartTimes } from './starts.js';
+
+interface Starts {
+  readonly create: StartTimes;
+  readonly attach: StartTimes;
+}
 
 export interface RegionRow {
   readonly name: string;
   readonly maxBytes: number;
-  readonly createMs: Spread;
-  readonly attachMs: Spread;
-  /** In the worker that made the heap, and in one that attached to it. */
-  readonly firstMallocMs: Spread;
-  readonly attachedMallocMs: Spread;
+  readonly first: Starts;
+  /** The second time in the same worker. */
+  readonly again: Starts;
   /** Tables at the region's full length, and the part of them that describes the memory it begins with. */
   readonly tableBytes: number;
   readonly tableBytesFirst: number;
@@ -46,10 +48,8 @@ async function regionRow(name: string, maxBytes: number, plan: RegionPlan): Prom
   return {
     name,
     maxBytes,
-    createMs: created.entryMs,
-    attachMs: entered.entryMs,
-    firstMallocMs: created.mallocMs,
-    attachedMallocMs: entered.mallocMs,
+    first: { create: created.first, attach: entered.first },
+    again: { create: created.again, attach: entered.again },
     tableBytes: tablesOf({ maxBytes, backing: 'fixed' }, plan),
     tableBytesFirst: tablesOf({ maxBytes, backing: 'auto' }, plan),
   };

@@ -1,16 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import { type Heap } from 'sabmalloc';
-import { type StartData, type StartReport } from '../../workers/start-worker.js';
+import { type StartData, type StartReport, type StartTime } from '../../workers/start-worker.js';
 import { spread, type Spread } from '../compare.js';
 import { START_SCRIPT } from '../paths.js';
 import { reportOf } from '../pool.js';
 
-export interface StartTimes {
-  /** Of Heap.create or Heap.attach. */
-  readonly entryMs: Spread;
-  /** Of the first malloc after it. */
-  readonly mallocMs: Spread;
-}
+/** In milliseconds: of Heap.create or Heap.attach, and of the first malloc after it. */
+export type StartTimes = Readonly<Record<keyof StartTime, Spread>>;
 
 async function startOne(data: StartData, heap: Heap | undefined): Promise<StartReport> {
   const worker = new Worker(START_SCRIPT, { workerData: data });
@@ -21,12 +17,20 @@ async function startOne(data: StartData, heap: Heap | undefined): Promise<StartR
   return report;
 }
 
-/** Each in a worker of its own, one after the other: what is compiled in the first is cold in the next. */
-export async function startTimes(data: StartData, times: number, heap?: Heap): Promise<StartTimes> {
-  const reports: StartReport[] = [];
-  for (let i = 0; i < times; i++) reports.push(await startOne(data, heap));
+function spreads(times: readonly StartTime[]): StartTimes {
   return {
-    entryMs: spread(reports.map(({ entryMs }) => entryMs)),
-    mallocMs: spread(reports.map(({ mallocMs }) => mallocMs)),
+    entryMs: spread(times.map(({ entryMs }) => entryMs)),
+    mallocMs: spread(times.map(({ mallocMs }) => mallocMs)),
   };
+}
+
+/** Of `count` workers, one after the other: the first time in each of them, and the second. */
+export async function startTimes(
+  data: StartData,
+  count: number,
+  heap?: Heap,
+): Promise<{ readonly first: StartTimes; readonly again: StartTimes }> {
+  const reports: StartReport[] = [];
+  for (let i = 0; i < count; i++) reports.push(await startOne(data, heap));
+  return { first: spreads(reports.map(({ first }) => first)), again: spreads(reports.map(({ again }) => again)) };
 }
