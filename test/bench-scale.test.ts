@@ -16,7 +16,7 @@ describe('what a heap commits', () => {
     const { groups, tracesMean, givenBack } = await bench('memory');
     expect(groups.map(({ title, rows }: any) => [title, rows.length])).toEqual([
       ['recorded program', 5],
-      ['steady state', 1],
+      ['steady state', 2],
       ['change of class', 5],
       ['survivors', 4],
       ['producers to consumer', 4],

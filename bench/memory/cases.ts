@@ -39,12 +39,16 @@ export function traceRows({ preset }: MemoryPlan): MemoryRow[] {
 
 const CHURN_LIVE = 8192;
 
-export function churnRow({ preset, churnPairs }: MemoryPlan): MemoryRow {
+/** Twice, so that a heap that goes on growing shows. */
+export function churnRows({ preset, churnPairs }: MemoryPlan): MemoryRow[] {
   return inFreshHeap(preset, (heap, ledger) => {
     const blocks = new Blocks(heap, ledger, { min: 16, max: 1024 }, CHURN_LIVE);
     blocks.fill();
-    blocks.churn(churnPairs);
-    return rowNow('8,192 blocks of 16-1,024 B replaced at random, end', heap, ledger.liveBytes);
+    return [churnPairs, 9 * churnPairs].map((pairs, i) => {
+      blocks.churn(pairs);
+      const millions = ((i === 0 ? 1 : 10) * churnPairs) / 1e6;
+      return rowNow(`8,192 of 16-1,024 B, ${millions} M replaced at random, end`, heap, ledger.liveBytes);
+    });
   });
 }
 

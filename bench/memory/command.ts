@@ -3,7 +3,7 @@ import { jsonOption } from '../benches.js';
 import { machine } from '../environment.js';
 import { mib, printJson, printTable } from '../report.js';
 import { type Environment } from '../spec.js';
-import { churnRow, fragmentRows, phaseRows, traceRows, type MemoryPlan } from './cases.js';
+import { churnRows, fragmentRows, phaseRows, traceRows, type MemoryPlan } from './cases.js';
 import { givenBack, type GivenBack } from './given-back.js';
 import { handOverRows } from './hand-over.js';
 import { geometricMean, type MemoryRow } from './rows.js';
@@ -43,7 +43,7 @@ async function measureMemory(flags: Flags): Promise<MemoryResult> {
     preset: flags.preset,
     groups: [
       { title: 'recorded program', rows: traces },
-      { title: 'steady state', rows: [churnRow(plan)] },
+      { title: 'steady state', rows: churnRows(plan) },
       { title: 'change of class', rows: phaseRows(plan) },
       { title: 'survivors', rows: fragmentRows(plan) },
       { title: 'producers to consumer', rows: await handOverRows(plan) },
@@ -93,7 +93,7 @@ function printMemory({ groups, tracesMean, givenBack: cycles, preset, environmen
   process.stdout.write(
     `Geometric mean of committed / live over the recorded programs: ${tracesMean.toFixed(3)}.\n` +
       'Live is what was asked for and not freed, metadata are tables and control blocks; every case has a heap of its own.\n' +
-      'No runtime can return pages of a SharedArrayBuffer to the system: free pages are used again, by all workers and classes.\n' +
+      'JavaScript has no way to return pages of a SharedArrayBuffer to the system: free pages are used again, by all workers and classes.\n' +
       `preset ${preset}, node ${environment.node}\n$ ${environment.command}\n`,
   );
 }
