@@ -13,13 +13,16 @@ export function allOrNone(
   bytes: number,
   count: number,
 ): void {
-  for (let made = 0; made < count; made++) {
-    try {
-      list[made] = take(bytes) || heap.allocate('mallocMany', bytes, undefined);
-    } catch (error) {
-      for (let i = 0; i < made; i++) free(list[i]);
-      throw error;
-    }
+  const next = (): number => take(bytes) || heap.allocate('mallocMany', bytes, undefined);
+  let made = 0;
+  try {
+    // A loop for each kind of list: one that meets several looks up at each element which one it has, for 20 ns and more.
+    if (list instanceof Uint32Array) for (; made < count; made++) list[made] = next();
+    else if (list instanceof Float64Array) for (; made < count; made++) list[made] = next();
+    else for (; made < count; made++) list[made] = next();
+  } catch (error) {
+    for (let i = 0; i < made; i++) free(list[i]);
+    throw error;
   }
 }
 
@@ -28,10 +31,13 @@ export function freeEach(free: Free, list: Iterable<Parameters<Free>[0]>): void 
   let index = 0;
   checkIterable(list);
   try {
-    for (const target of list) {
-      free(target);
-      index++;
-    }
+    if (list instanceof Uint32Array) for (; index < list.length; index++) free(list[index]);
+    else if (list instanceof Float64Array) for (; index < list.length; index++) free(list[index]);
+    else
+      for (const target of list) {
+        free(target);
+        index++;
+      }
   } catch (error) {
     if (error instanceof HeapError) error['index'] = index;
     throw error;

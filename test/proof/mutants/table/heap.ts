@@ -111,7 +111,7 @@ export const heapMutants: readonly Mutant[] = [
     name: 'batch-not-undone',
     about: 'mallocMany keeps the blocks it got when there is no room for all',
     file: 'src/heap/batch.ts',
-    edits: [['      for (let i = 0; i < made; i++) free(list[i]);\n', '']],
+    edits: [['    for (let i = 0; i < made; i++) free(list[i]);\n', '']],
     by: 'test/heap/basics.test.ts',
   },
   {
