@@ -15,7 +15,7 @@ interface PresetFile {
 
 const presetFolder = new URL('../../presets/', import.meta.url);
 const presets = readdirSync(presetFolder)
-  .filter((file) => file.endsWith('.json'))
+  .filter((file) => file.endsWith('.json') && file !== 'schema.json')
   .map((file) => JSON.parse(readFileSync(new URL(file, presetFolder), 'utf8')) as PresetFile);
 
 /** What must be refused, with what the message must name. */
