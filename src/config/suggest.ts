@@ -10,8 +10,15 @@ function distance(a: string, b: string): number {
   return row[b.length];
 }
 
+/** Below every distance but that of equals: what was begun is likelier meant than what is as short. */
+const BEGUN = 0.5;
+
 /** The one of `names` that is most like `name`, for "did you mean". */
 export function nearest(name: string, names: readonly string[]): string {
-  const score = (candidate: string): number => distance(name.toLowerCase(), candidate.toLowerCase());
+  const wanted = name.toLowerCase();
+  const score = (candidate: string): number => {
+    const there = candidate.toLowerCase();
+    return there !== wanted && there.startsWith(wanted) ? BEGUN : distance(wanted, there);
+  };
   return names.reduce((best, candidate) => (score(candidate) < score(best) ? candidate : best));
 }
