@@ -1,10 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { optionTables } from '../../scripts/generate-docs.js';
 import { OPTION_GROUPS, OPTIONS, type OptionSpec, type OptionTable } from '../../src/config/options.js';
 import { PRESETS } from '../../src/config/presets.generated.js';
 import { type PresetTable } from '../../src/config/presets.js';
 import { resolveWith, type Resolution } from '../../src/config/resolve.js';
 import { flagOf, parseText, variableOf } from '../../src/config/text.js';
+import { warnOnce } from '../../src/platform/host.js';
 import { type Variables } from '../../src/config/environment.js';
 
 const specs = Object.entries(OPTIONS) as [string, OptionSpec][];
@@ -108,6 +109,15 @@ describe('a deprecated option', () => {
     expect(refusal({ mugSize: 5, cupSize: 4 })).toMatch(/mugSize and cupSize in the options exclude each other/);
     expect(resolve({ preset: preset('old', { mugSize: 5 }), cupSize: 4 }).values).toMatchObject({ cupSize: 4 });
     expect(resolve({ preset: 'small', mugSize: 5 }).values).toMatchObject({ cupSize: 5 });
+  });
+
+  it('is said once, in the way of the runtime', () => {
+    const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    for (let i = 0; i < 3; i++) warnOnce('option mugSize is deprecated');
+    expect(emitWarning.mock.calls).toEqual([
+      ['sabmalloc: option mugSize is deprecated', { type: 'DeprecationWarning' }],
+    ]);
+    emitWarning.mockRestore();
   });
 
   it('is marked in the documentation', () => {
