@@ -93,7 +93,7 @@ describe('the options table', () => {
 describe('a deprecated option', () => {
   it('hands its value on to its successor, and says so', () => {
     const resolution = resolve({ mugSize: 5 });
-    expect(resolution.values).toMatchObject({ cupSize: 5 });
+    expect(resolution.values).toMatchObject({ cupSize: 5, mugSize: 1 });
     expect(warningsOf(resolution)).toEqual([
       'option mugSize in the options is deprecated since 0.2.0 and goes after 2030-01-31: use cupSize',
     ]);
