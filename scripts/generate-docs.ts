@@ -1,5 +1,7 @@
-import { OPTIONS, OPTION_NAMES, type OptionSpec } from '../src/config/options.js';
+import { OPTION_GROUPS, OPTIONS, type OptionSpec, type OptionTable } from '../src/config/options.js';
 import { PRESETS } from '../src/config/presets.generated.js';
+import { type PresetTable } from '../src/config/presets.js';
+import { flagOf, variableOf } from '../src/config/text.js';
 import { CLASS_BYTES, SLAB_SLICES_FIRST, SLAB_SLICES_FULL, capacityBlocks } from '../src/layout/classes.js';
 import { RECORDS, offsetsOf } from '../src/layout/schema.js';
 
@@ -72,41 +74,74 @@ function rangeOf(spec: OptionSpec): string {
   return spec.type === 'boolean' ? '`true`, `false`' : 'SharedArrayBuffer or shared WebAssembly.Memory';
 }
 
+const listed = (values: object): string =>
+  Object.entries(values)
+    .map(([name, value]) => `\`${name}\` ${String(value)}`)
+    .join(', ');
+
+function rowOf(name: string, spec: OptionSpec): string {
+  const { since, sunset, successor } = spec.deprecated ?? {};
+  const instead = successor === undefined ? '' : `, use \`${successor}\``;
+  const fate = spec.deprecated === undefined ? '' : ` **Deprecated** since ${since}, goes after ${sunset}${instead}.`;
+  const beside = [...(spec.conflictsWith ?? [])].map((other) => `Not beside \`${other}\`.`);
+  const needed = spec.needs === undefined ? [] : [`Needs \`${spec.needs}\`.`];
+  return row([
+    `\`${name}\``,
+    rangeOf(spec),
+    String(spec.default ?? 'none'),
+    spec.scope,
+    spec.since,
+    [spec.doc, ...beside, ...needed].join(' ') + fate,
+    spec.when,
+  ]);
+}
+
+/** The groups that have options, each with its table. */
+export function optionTables(table: OptionTable): string {
+  return Object.entries(OPTION_GROUPS)
+    .map(([group, about]) => ({ group, about, rows: Object.entries(table).filter(([, spec]) => spec.group === group) }))
+    .filter(({ rows }) => rows.length > 0)
+    .map(({ group, about, rows }) => {
+      const head =
+        '| option | range | default | scope | since | what it does | when to touch it |\n|---|---|---|---|---|---|---|';
+      return `## ${group}\n\n${about}\n\n${head}\n${rows.map(([name, spec]) => rowOf(name, spec)).join('\n')}\n`;
+    })
+    .join('\n');
+}
+
 export function configurationPage(): string {
-  const rows = OPTION_NAMES.map((name) => {
-    const spec: OptionSpec = OPTIONS[name];
-    return row([`\`${name}\``, spec.group, spec.scope, rangeOf(spec), String(spec.default ?? 'none'), spec.doc]);
+  const presets = Object.values(PRESETS as PresetTable).map(({ name, version, description = '', options, ...rest }) => {
+    const base = typeof rest.extends === 'string' ? `\`${rest.extends}\`` : '';
+    return row([`\`${name}\``, version, base, description, listed(options) || 'the defaults']);
   });
-  const presets = Object.values(PRESETS).map((preset) =>
-    row([
-      `\`${preset.name}\``,
-      preset.version,
-      preset.description,
-      Object.entries(preset.options)
-        .map(([name, value]) => `\`${name}\` ${String(value)}`)
-        .join(', ') || 'the defaults',
-    ]),
-  );
   return `${notice('src/config/options.ts and presets/*.json')}
 # Configuration
 
-Options go to \`Heap.create({ preset, ...options })\`: an option given there wins over the preset, the preset over the default.
+Options go to \`Heap.create({ preset, ...options })\`. Where several places name one, the first of these wins:
+
+1. the call itself, or a flag of \`sabmalloc config\`;
+2. the environment, if asked for: \`Heap.create({ env: true })\`, always in \`sabmalloc config\`;
+3. the preset, then those it extends;
+4. the default.
+
+A place that names an option also wins over options of the places below that exclude it. Two that exclude each other in one place are an error.
+
 **heap** options are fixed when the region is made and stored in its header, so that all workers agree; **call** options say
 where the memory comes from.
 
-| option | group | scope | range | default | what it does |
-|---|---|---|---|---|---|
-${rows.join('\n')}
+The variable of \`maxBytes\` is \`${variableOf('maxBytes')}\`, its flag \`${flagOf('maxBytes')}\`, and so for every option but \`memory\`; \`${variableOf('preset')}\` names the preset. As
+text, numbers of bytes may have a unit (\`512KiB\`, \`1GiB\`), booleans are \`true\`, \`false\`, \`1\` or \`0\`, an empty variable is none, and a variable
+\`SABMALLOC_...\` that names no option is an error, but for those of this project's tests, \`SABMALLOC_TEST_...\`. Without \`process.env\`, as in browsers, nothing is read.
 
+\`npx sabmalloc config\` shows what holds and why, \`npx sabmalloc config --explain maxBytes\` all about one option.
+
+${optionTables(OPTIONS)}
 ## Presets
 
-| preset | version | for | options |
-|---|--:|---|---|
+| preset | version | extends | for | options |
+|---|--:|---|---|---|
 ${presets.join('\n')}
 
-No preset gives up a check: \`perf-main\` holds more memory in each worker's caches, and that is all it costs (docs/decisions/0002-checks.md says
-why there is nothing to switch off). Take \`production\` unless a measurement of your own program says otherwise.
-
-A preset of your own is an object of the same form: \`Heap.create({ preset: { name: 'mine', version: 1, options: { maxWorkers: 8 } } })\`.
+[Which to take, what they cost, and how to make one](PRESETS.md).
 `;
 }

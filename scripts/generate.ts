@@ -1,12 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { offsetsSource } from './generate-offsets.js';
-import { presetsSource } from './generate-presets.js';
+import { presetsSchema, presetsSource } from './generate-presets.js';
 
 const root = new URL('../', import.meta.url);
 const write = (path: string, text: string): void => writeFileSync(new URL(path, root), text);
 
 write('src/layout/offsets.generated.ts', offsetsSource());
-write('src/config/presets.generated.ts', presetsSource(new URL('presets/', root)));
+const presets = new URL('presets/', root);
+write('src/config/presets.generated.ts', presetsSource(presets));
+write('presets/schema.json', presetsSchema(presets));
 
 // Read only now: the documents come from modules that import what was just written.
 const { classesPage, configurationPage, layoutPage } = await import('./generate-docs.js');

@@ -1,7 +1,8 @@
 export { HeapError } from './base/errors.js';
 export type { HeapErrorCode } from './base/errors.js';
 export type { HeapOptions } from './config/options.js';
-export type { CreateOptions, Preset, PresetName } from './config/resolve.js';
+export type { Preset, PresetName } from './config/presets.js';
+export type { CreateOptions } from './config/resolve.js';
 export { Heap } from './heap/heap.js';
 export type { Reservation } from './heap/heap.js';
 export type { TypedArray, TypedArrayConstructor } from './heap/arrays.js';

@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { OPTIONS, type OptionSpec } from '../src/config/options.js';
+import { checkDefaults } from './tidy/defaults.js';
 import { anchorsOf, fencesIn, relativeLinksIn } from './tidy/markdown.js';
 import {
   checkAtomics,
@@ -74,6 +76,11 @@ describe('the source tree', () => {
   it('looks at the runtime where the table says', () => expect(checkPlatform(sources, floors)).toEqual([]));
   it('has files of readable length', () => expect(checkFileLength(sources, FILE_LINES_MOST)).toEqual([]));
   it('has functions of readable length', () => expect(checkFunctionLength(sources, FUNCTION_LINES_MOST)).toEqual([]));
+  it('has the default of an option in one place', () => {
+    const specs = Object.entries(OPTIONS) as [string, OptionSpec][];
+    const defaults = new Map(specs.map(([name, spec]) => [name, spec.default]));
+    expect(checkDefaults(sources, defaults, 'config/options.ts')).toEqual([]);
+  });
   it('is finished', () => expect(checkUnfinished(sources)).toEqual([]));
 });
 
@@ -104,6 +111,28 @@ describe('the rules see', () => {
       ['index.ts', { floor: 8, outside: [] }],
       ['tools', { floor: 9, outside: ['lodash', 'node:fs', 'process'] }],
     ]);
+  });
+
+  it('a default outside the table', () => {
+    const text = [
+      'const a = settings.cups ?? 3;',
+      "const b = values['cups'] || 4;",
+      'const { cups = 5, cups: c = 6 } = options;',
+      'function brew(cups = 7, pots = 1) {}',
+      'const settings = { cups: 8, kind: "tea" };',
+      'options.cups ??= 2;',
+      'const right = { cups: 9, kind: "coffee", pots: 8 }, d = pots ?? 3, { kind } = options;',
+    ].join('\n');
+    const defaults = new Map<string, unknown>([
+      ['cups', 8],
+      ['kind', 'tea'],
+    ]);
+    const complaints = checkDefaults([source('a.ts', text), source('table.ts', text)], defaults, 'table.ts');
+    expect(complaints.map((each) => /^a\.ts:\d: gives \w+/.exec(each)?.[0])).toEqual(
+      ['1: gives cups', '2: gives cups', '3: gives cups', '3: gives cups', '4: gives cups']
+        .concat(['5: gives cups', '5: gives kind', '6: gives cups'])
+        .map((each) => `a.ts:${each}`),
+    );
   });
 
   it('a room without a floor and a floor without a room', () => {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { configCommand } from './config.js';
 import { fuzzCommand } from './fuzz.js';
 
 /** A wrong argument, or one that is missing; 1 is for what a command finds. */
@@ -16,6 +17,7 @@ const program = new Command('sabmalloc')
   .version(versionOfPackage())
   .showHelpAfterError('Add --help to see what there is.')
   .exitOverride();
+configCommand(program);
 fuzzCommand(program);
 
 try {

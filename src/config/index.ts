@@ -1,5 +1,10 @@
-export { OPTIONS, OPTION_NAMES } from './options.js';
-export type { HeapOptions, OptionGroup, OptionName, OptionScope, OptionSpec } from './options.js';
+export { rangeOf } from './layers.js';
+export type { Layer, Origin } from './layers.js';
+export { OPTION_GROUPS, OPTION_NAMES, OPTIONS } from './options.js';
+export type { EffectiveOptions, HeapOptions, OptionGroup, OptionName, OptionScope, OptionSpec } from './options.js';
 export { PRESETS } from './presets.generated.js';
+export type { Preset, PresetName } from './presets.js';
 export { resolveOptions } from './resolve.js';
-export type { CreateOptions, Preset, PresetName, ResolvedOptions } from './resolve.js';
+export type { CreateOptions, ResolvedOptions } from './resolve.js';
+export { nearest } from './suggest.js';
+export { flagOf, parseText, variableOf } from './text.js';

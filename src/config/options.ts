@@ -2,21 +2,44 @@ import { Geometry } from '../layout/geometry.js';
 
 /**
  * The options table: the one place where an option is named, typed, bounded, defaulted and explained. Types, validation,
- * command-line flags, preset checks and `docs/CONFIGURATION.md` come from it. No default is written anywhere else.
+ * command-line flags, environment variables, the JSON Schema of presets and `docs/CONFIGURATION.md` come from it. No default
+ * is written anywhere else.
  *
  * `heap` options are fixed when the region is made: they are stored in its header, so that all workers agree.
  * `call` options belong to the `Heap.create` call itself and say where the memory comes from.
  */
-export type OptionGroup = 'core' | 'cache' | 'refill' | 'debug';
+export const OPTION_GROUPS = {
+  core: 'What the region is made of and how large it may get.',
+  cache: 'What each worker keeps at hand.',
+  refill: 'Refill and drain: how blocks move between caches, other workers and slabs.',
+  debug: 'What makes mistakes and traffic visible.',
+  learning: 'What a heap tunes by itself.',
+} as const;
+
+export type OptionGroup = keyof typeof OPTION_GROUPS;
 export type OptionScope = 'heap' | 'call';
+
+export interface Deprecation {
+  /** Version of the package. */
+  readonly since: string;
+  /** The day from which on the option may go, as 2027-01-31. A test fails from then on until it is gone. */
+  readonly sunset: string;
+  /** Takes over the value, which must suit it. */
+  readonly successor?: string;
+}
 
 interface OptionBase {
   readonly group: OptionGroup;
   readonly scope: OptionScope;
   readonly since: string;
-  /** What it does and when to touch it. */
+  readonly deprecated?: Deprecation;
+  /** What it does. */
   readonly doc: string;
+  /** When to touch it. */
+  readonly when: string;
   readonly conflictsWith?: readonly string[];
+  /** Says something about this option, and so nothing without it. */
+  readonly needs?: string;
 }
 
 export interface IntegerOption extends OptionBase {
@@ -37,6 +60,8 @@ export interface ChoiceOption extends OptionBase {
   readonly type: 'choice';
   readonly choices: readonly string[];
   readonly default: string;
+  /** The choice that leaves it open: it conflicts with nothing. */
+  readonly open?: string;
 }
 
 export interface MemoryOption extends OptionBase {
@@ -45,6 +70,7 @@ export interface MemoryOption extends OptionBase {
 }
 
 export type OptionSpec = IntegerOption | BooleanOption | ChoiceOption | MemoryOption;
+export type OptionTable = Readonly<Record<string, OptionSpec>>;
 
 export const OPTIONS = {
   maxBytes: {
@@ -57,7 +83,8 @@ export const OPTIONS = {
     scope: 'heap',
     since: '0.1.0',
     conflictsWith: ['memoryBytes'],
-    doc: 'Largest size the region may grow to. Address space is reserved for all of it where the runtime can, memory is used only as it is touched; raise it when the heap throws ERR_HEAP_OUT_OF_MEMORY.',
+    doc: 'Largest size the region may grow to. Address space is reserved for all of it where the runtime can; memory is used only as it is touched.',
+    when: 'Raise it when the heap throws ERR_HEAP_OUT_OF_MEMORY, lower it where address space is short.',
   },
   maxWorkers: {
     type: 'integer',
@@ -69,16 +96,19 @@ export const OPTIONS = {
     scope: 'heap',
     since: '0.1.0',
     doc: 'Most workers attached at the same time; a slot costs 64 bytes. Slots of workers that left or died are used again.',
+    when: 'Raise it for more threads than the default allows.',
   },
   backing: {
     type: 'choice',
     choices: ['auto', 'growable', 'wasm', 'fixed'],
     default: 'auto',
+    open: 'auto',
     group: 'core',
     scope: 'call',
     since: '0.1.0',
     conflictsWith: ['memory'],
     doc: 'What the region is made of: a growable SharedArrayBuffer, a shared WebAssembly.Memory, or a SharedArrayBuffer of fixed size. `auto` takes the first that the runtime offers, in this order.',
+    when: 'Choose `wasm` to share the region with a WebAssembly module, `fixed` where a growing buffer is not accepted.',
   },
   memory: {
     type: 'memory',
@@ -87,18 +117,21 @@ export const OPTIONS = {
     scope: 'call',
     since: '0.1.0',
     conflictsWith: ['backing'],
-    doc: 'A SharedArrayBuffer or shared WebAssembly.Memory of yours for the heap to live in; use memoryOffset and memoryBytes for a part of it. The heap takes what is there; a WebAssembly.Memory or growable buffer that may grow needs maxBytes too.',
+    doc: 'A SharedArrayBuffer or shared WebAssembly.Memory of yours for the heap to live in. The heap takes what is there; a WebAssembly.Memory or growable buffer that may grow needs maxBytes too.',
+    when: 'Give it when the memory is made elsewhere, as by a WebAssembly module.',
   },
   memoryOffset: {
     type: 'integer',
     unit: 'bytes',
     min: 0,
     max: Geometry.REGION_MAX_BYTES,
-    default: undefined,
+    default: 0,
     group: 'core',
     scope: 'call',
     since: '0.1.0',
-    doc: 'Where in `memory` the region begins, rounded up to 4096. Needs `memory`.',
+    needs: 'memory',
+    doc: 'Where in `memory` the region begins, rounded up to 4096.',
+    when: 'Set it when the beginning of the memory is in use already.',
   },
   memoryBytes: {
     type: 'integer',
@@ -109,8 +142,10 @@ export const OPTIONS = {
     group: 'core',
     scope: 'call',
     since: '0.1.0',
+    needs: 'memory',
     conflictsWith: ['maxBytes'],
-    doc: 'How many bytes of `memory` the region may use, from memoryOffset on. Needs `memory`; without it the region takes the rest.',
+    doc: 'How many bytes of `memory` the region may use, from memoryOffset on; without it the region takes the rest.',
+    when: 'Set it when the end of the memory belongs to somebody else.',
   },
   cacheCapacity: {
     type: 'integer',
@@ -122,6 +157,7 @@ export const OPTIONS = {
     scope: 'heap',
     since: '0.1.0',
     doc: 'Most blocks of one class that a worker keeps at hand. Higher serves bigger bursts without a refill and makes the control block of every worker bigger.',
+    when: 'Raise it when `stats().cacheMisses` grows with bursts of small blocks, lower it for many workers in a small region.',
   },
   cacheBytes: {
     type: 'integer',
@@ -133,6 +169,7 @@ export const OPTIONS = {
     scope: 'heap',
     since: '0.1.0',
     doc: 'Most bytes of one class in each tier of that cache, and never more than a 64th of maxBytes: caps the number of blocks of the bigger classes, but leaves 4, or 1 in a small region.',
+    when: 'Raise it when bursts of blocks of several KiB miss, lower it to hold less memory.',
   },
   magazineCapacity: {
     type: 'integer',
@@ -144,6 +181,7 @@ export const OPTIONS = {
     scope: 'heap',
     since: '0.1.0',
     doc: 'Second tier of the cache for Mid blocks (over 1 KiB): a ring that takes what the stack spills and refills it first. 0 turns it off.',
+    when: 'Lower it to hold less memory, raise it when Mid blocks are freed and allocated in long waves.',
   },
   refillMax: {
     type: 'integer',
@@ -155,6 +193,7 @@ export const OPTIONS = {
     scope: 'heap',
     since: '0.1.0',
     doc: 'Most blocks one refill takes from the slabs for the smallest classes; a quarter of it for the biggest. Never more than the cache has room for.',
+    when: 'Lower it when workers allocate little each, raise it when one allocates in long runs.',
   },
   refillMaxHot: {
     type: 'integer',
@@ -165,7 +204,8 @@ export const OPTIONS = {
     group: 'refill',
     scope: 'heap',
     since: '0.1.0',
-    doc: 'The same for hot classes, blocks up to 128 bytes.',
+    doc: 'The same as refillMax for hot classes, blocks up to 128 bytes.',
+    when: 'As refillMax.',
   },
   spillHysteresis: {
     type: 'integer',
@@ -177,6 +217,7 @@ export const OPTIONS = {
     scope: 'heap',
     since: '0.1.0',
     doc: 'How far below its capacity a full cache is emptied, so that the next frees find room again. At most half the capacity is spilled.',
+    when: 'Lower it when frees and allocations alternate in short waves, raise it when frees come in long runs.',
   },
   transferSlots: {
     type: 'integer',
@@ -188,6 +229,7 @@ export const OPTIONS = {
     scope: 'heap',
     since: '0.1.0',
     doc: 'Transfer cache: Mid blocks of one class that other workers may hand back to their owner directly, without queueing the slab. Off: it was never faster (docs/decisions/0006-tiers.md).',
+    when: 'Try a few slots when one worker allocates Mid blocks that others free, and measure.',
   },
   transferBudget: {
     type: 'integer',
@@ -199,6 +241,7 @@ export const OPTIONS = {
     scope: 'heap',
     since: '0.1.0',
     doc: 'Most blocks one allocation takes out of the transfer cache.',
+    when: 'Only together with transferSlots.',
   },
   emptySlabsKept: {
     type: 'integer',
@@ -210,6 +253,7 @@ export const OPTIONS = {
     scope: 'heap',
     since: '0.1.0',
     doc: 'Slabs without a live block that a worker keeps per class instead of returning their pages at once.',
+    when: 'Raise it when whole slabs come and go in a loop, set 0 where other classes or workers need the pages sooner.',
   },
   countHits: {
     type: 'boolean',
@@ -218,6 +262,7 @@ export const OPTIONS = {
     scope: 'heap',
     since: '0.1.0',
     doc: 'Count every allocation that a cache serves, for `stats().cacheHits`. Takes every call off the fast path.',
+    when: 'Turn it on while sizing the caches.',
   },
   poison: {
     type: 'boolean',
@@ -226,6 +271,7 @@ export const OPTIONS = {
     scope: 'heap',
     since: '0.1.0',
     doc: 'Fill blocks with 0xFA when they are handed out and 0xDF when they are freed, so that reading uninitialised or freed memory shows. Takes every call off the fast path.',
+    when: 'Turn it on in tests and to look for a use after free.',
   },
 } as const satisfies Record<string, OptionSpec>;
 
@@ -242,10 +288,26 @@ type ValueOf<Spec extends OptionSpec> = Spec extends IntegerOption
 /** Any option of the table, each optional. */
 export type HeapOptions = { readonly [Name in OptionName]?: ValueOf<(typeof OPTIONS)[Name]> };
 
-/** The heap-wide options with their effective values, as numbers: what the header stores. */
-export type HeapSettings = {
-  readonly [Name in OptionName as (typeof OPTIONS)[Name] extends { scope: 'heap' } ? Name : never]: number;
+/** Every option with its effective value: undefined only where the table has no default. */
+export type EffectiveOptions = {
+  readonly [Name in OptionName]: (typeof OPTIONS)[Name] extends { default: undefined }
+    ? ValueOf<(typeof OPTIONS)[Name]> | undefined
+    : ValueOf<(typeof OPTIONS)[Name]>;
 };
 
+/** The heap-wide options with their effective values, as numbers: what the header stores. */
+export type HeapSettings = {
+  readonly [
+    Name in OptionName as (typeof OPTIONS)[Name] extends { deprecated: { successor: string } }
+      ? never
+      : (typeof OPTIONS)[Name] extends { scope: 'heap' }
+        ? Name
+        : never
+  ]: number;
+};
+
+/** Whether the header stores it: a heap-wide option that has not handed its value on to a successor. */
+const isStored = (spec: OptionSpec): boolean => spec.scope === 'heap' && spec.deprecated?.successor === undefined;
+
 export const OPTION_NAMES = Object.keys(OPTIONS) as OptionName[];
-export const SETTING_NAMES = OPTION_NAMES.filter((name) => OPTIONS[name].scope === 'heap') as (keyof HeapSettings)[];
+export const SETTING_NAMES = OPTION_NAMES.filter((name) => isStored(OPTIONS[name])) as (keyof HeapSettings)[];

@@ -3,8 +3,8 @@ import { alignUp, fingerprint } from '../base/bits.js';
 import { HeapError, show } from '../base/errors.js';
 import type { HeapSettings } from '../config/options.js';
 import { OPTIONS, SETTING_NAMES } from '../config/options.js';
+import { isSharedBuffer, isSharedMemory } from '../config/memory.js';
 import type { ResolvedOptions } from '../config/resolve.js';
-import { isSharedBuffer, isSharedMemory } from '../config/resolve.js';
 import { FORMAT_VERSION, GEOMETRY_HASH, Kind, LAYOUT_HASH, MAGIC } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { HeaderWord } from '../layout/offsets.generated.js';
@@ -58,14 +58,13 @@ function place(options: ResolvedOptions): {
     const { headSlices } = tableLayout(regionSlices, settings.maxWorkers, settings.transferSlots);
     const initialSlices = Math.min(regionSlices, alignUp(headSlices + Geometry.PAGE_SLICES, Geometry.SEGMENT_SLICES));
     const memory = makeMemory(
-      values.backing ?? 'auto',
+      values.backing,
       initialSlices * Geometry.SLICE_BYTES,
       regionSlices * Geometry.SLICE_BYTES,
     );
     return { memory, baseSlice: 0, regionSlices, isFresh: true };
   }
-  const { memory } = values;
-  const offset = values.memoryOffset ?? 0;
+  const { memory, memoryOffset: offset } = values;
   const baseSlice = Math.ceil(offset / Geometry.SLICE_BYTES);
   const ownMax = given.has('maxBytes') ? settings.maxBytes : undefined;
   const bytes = callerBytes(memory, offset, values.memoryBytes, ownMax);

@@ -9,7 +9,11 @@ export interface ExitingWorker {
 
 interface HostProcess {
   getBuiltinModule?: (name: string) => { threadId?: number } | undefined;
+  readonly env?: Readonly<Partial<Record<string, string>>>;
+  emitWarning?: (warning: string, options: { type: string }) => void;
 }
+
+const hostProcess = (): HostProcess | undefined => (globalThis as { process?: HostProcess }).process;
 
 let tag = 0;
 
@@ -19,8 +23,7 @@ let tag = 0;
  */
 export function threadTag(): number {
   if (tag === 0) {
-    const host = (globalThis as { process?: HostProcess }).process;
-    const threadId = host?.getBuiltinModule?.('node:worker_threads')?.threadId;
+    const threadId = hostProcess()?.getBuiltinModule?.('node:worker_threads')?.threadId;
     tag = threadId === undefined ? 0x40000000 + Math.floor(Math.random() * 0x3fffffff) : tagOfThread(threadId);
   }
   return tag;
@@ -34,4 +37,18 @@ export function isExitingWorker(worker: unknown): worker is ExitingWorker {
   if (typeof worker !== 'object' || worker === null) return false;
   const candidate = worker as Partial<ExitingWorker>;
   return typeof candidate.threadId === 'number' && typeof candidate.once === 'function';
+}
+
+/** The environment variables, where the runtime has any. */
+export function environment(): Readonly<Partial<Record<string, string>>> {
+  return hostProcess()?.env ?? {};
+}
+
+const warned = new Set<string>();
+
+/** Says what is deprecated, once a thread, in the runtime's own way: Node shows it on standard error. */
+export function warnOnce(warning: string): void {
+  if (warned.has(warning)) return;
+  warned.add(warning);
+  hostProcess()?.emitWarning?.(`sabmalloc: ${warning}`, { type: 'DeprecationWarning' });
 }

@@ -274,7 +274,7 @@ const BAD_OPTIONS: readonly unknown[] = [
   { preset: {} },
   { maxWorkers: 0 },
   { memory: new ArrayBuffer(8192) },
-  { memoryOffset: 0 },
+  { memoryOffset: 4096 },
   { backing: 'paper' },
 ];
 

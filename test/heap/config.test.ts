@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { Heap } from 'sabmalloc';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { empty } from '../kit/contracts.js';
 import { refused } from '../kit/errors.js';
 import { freeAll, heapsOfTest, KIB, MIB } from '../kit/heaps.js';
@@ -15,7 +15,7 @@ interface PresetFile {
 
 const presetFolder = new URL('../../presets/', import.meta.url);
 const presets = readdirSync(presetFolder)
-  .filter((file) => file.endsWith('.json'))
+  .filter((file) => file.endsWith('.json') && file !== 'schema.json')
   .map((file) => JSON.parse(readFileSync(new URL(file, presetFolder), 'utf8')) as PresetFile);
 
 /** What must be refused, with what the message must name. */
@@ -153,6 +153,13 @@ describe('presets', () => {
     isLimitedTo(heap, 2 * MIB);
   });
 
+  it('may extend another', () => {
+    const parent = { name: 'parent', version: 1, options: { maxBytes: 2 * MIB, poison: true } } as const;
+    const heap = create({ preset: { name: 'mine', version: 1, extends: parent, options: { maxBytes: 4 * MIB } } });
+    expect(heap.u8[heap.malloc(16)]).toBe(0xfa);
+    isLimitedTo(heap, 4 * MIB);
+  });
+
   it('are overridden by the options beside them', () => {
     const heap = create({ preset: { name: 'mine', version: 1, options: { maxBytes: 2 * MIB } }, maxBytes: 4 * MIB });
     isLimitedTo(heap, 4 * MIB);
@@ -165,5 +172,46 @@ describe('presets', () => {
     isRefused({ preset: { name: 'mine', version: 1, options: { maxByte: 1 } } }, 'maxByte', 'maxBytes', 'mine');
     isRefused({ preset: { name: 'mine', version: 1, options: { maxBytes: 'x' } } }, 'maxBytes', 'mine');
     isRefused({ preset: { name: 'mine', version: 0, options: {} } }, 'version');
+    isRefused({ preset: { name: '', version: 1, options: {} } }, 'name');
+    isRefused({ preset: { name: 'mine', version: 1, extends: 'minimum', options: {} } }, 'mine', 'minimum', 'minimal');
+    const options = { maxBytes: 2 * MIB, memoryBytes: 2 * MIB };
+    isRefused({ preset: { name: 'mine', version: 1, options } }, 'mine', 'maxBytes', 'memoryBytes');
+  });
+});
+
+describe('environment variables', () => {
+  const variables = (values: Record<string, string>): void => {
+    for (const [name, value] of Object.entries(values)) vi.stubEnv(name, value);
+  };
+  afterEach(() => vi.unstubAllEnvs());
+
+  it('are read only when asked', () => {
+    variables({ SABMALLOC_MAX_BYTES: '2MiB', SABMALLOC_MAX_BYTE: 'wrong' });
+    expect(create().stats().maxBytes).toBeGreaterThan(2 * MIB);
+    isRefused({ env: true }, 'SABMALLOC_MAX_BYTE', 'wrong', 'SABMALLOC_MAX_BYTES');
+  });
+
+  it('win over the preset, and the options over them', () => {
+    variables({ SABMALLOC_MAX_BYTES: '2MiB', SABMALLOC_PRESET: 'minimal', SABMALLOC_POISON: '1' });
+    const heap = create({ env: true });
+    isLimitedTo(heap, 2 * MIB);
+    expect(heap.u8[heap.malloc(16)]).toBe(0xfa);
+    isLimitedTo(create({ env: true, maxBytes: 4 * MIB }), 4 * MIB);
+  });
+
+  it('yield to options that exclude them', () => {
+    variables({ SABMALLOC_MAX_BYTES: '1GiB', SABMALLOC_BACKING: 'wasm' });
+    const memory = new SharedArrayBuffer(4 * MIB);
+    isLimitedTo(create({ env: true, memory, memoryBytes: 2 * MIB }), 2 * MIB);
+    expect(new Uint8Array(memory, 2 * MIB).every((byte) => byte === 0)).toBe(true);
+  });
+
+  it('are none where the runtime has none', () => {
+    vi.stubGlobal('process', undefined);
+    try {
+      create({ env: true });
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 });

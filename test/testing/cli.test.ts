@@ -1,26 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { PRESETS } from 'sabmalloc/config';
 import { describe, expect, it } from 'vitest';
-
-const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-
-interface Outcome {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function sabmalloc(...args: readonly string[]): Outcome {
-  const options = {
-    encoding: 'utf8',
-    timeout: 50_000,
-    cwd: file('.'),
-    env: { ...process.env, COLUMNS: '100' },
-  } as const;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [file('../../dist/cli/main.js'), ...args], options);
-  return { status, stdout, stderr };
-}
+import { sabmalloc } from './command.js';
 
 describe('sabmalloc', () => {
   it('says what there is', () => {
@@ -28,6 +8,7 @@ describe('sabmalloc', () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/^Usage: sabmalloc /);
     expect(stdout).toMatch(/^ {2}fuzz \[options\] /m);
+    expect(stdout).toMatch(/^ {2}config \[options\] \[file\] /m);
   });
 
   it('shows that too to who names no command, and ends as wrong', () => {
