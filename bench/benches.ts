@@ -184,6 +184,9 @@ function complaintAbout(spec: Spec): string | undefined {
   return undefined;
 }
 
+export const quickOption = (): Option =>
+  new Option('--quick', 'a small fraction of the work, to see that everything runs').default(false);
+
 export const jsonOption = (): Option => new Option('--json', 'end with one line of JSON instead of a table');
 
 export const repeatOption = (value: number): Option =>

@@ -1,7 +1,7 @@
 /** `npm run bench -- <bench> [flags]`: the one entry to all benches. */
 import { Command, Option } from 'commander';
 import { accept, printVerdicts, type AcceptFlags } from './accept.js';
-import { addBenches, jsonOption, patienceOption, repeatOption } from './benches.js';
+import { addBenches, jsonOption, patienceOption, quickOption, repeatOption } from './benches.js';
 import { called, candidateFor, isSkipped, measureSpec, namesFor, type Candidate } from './candidates.js';
 import { compare, type CompareFlags } from './compare.js';
 import { printComparisons, sayLeftOut } from './comparison-table.js';
@@ -106,7 +106,7 @@ function addAccept(program: Command): void {
     .addOption(patienceOption(20))
     .option('--preset <name>', 'preset of the heap', 'production')
     .option('--only <text>', 'only comparisons whose title contains it', '')
-    .option('--quick', 'a small fraction of the work, to see that everything runs', false)
+    .addOption(quickOption())
     .addOption(jsonOption())
     .action(runAccept);
 }

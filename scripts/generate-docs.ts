@@ -131,7 +131,7 @@ where the memory comes from.
 
 The variable of \`maxBytes\` is \`${variableOf('maxBytes')}\`, its flag \`${flagOf('maxBytes')}\`, and so for every option but \`memory\`; \`${variableOf('preset')}\` names the preset. As
 text, numbers of bytes may have a unit (\`512KiB\`, \`1GiB\`), booleans are \`true\`, \`false\`, \`1\` or \`0\`, an empty variable is none, and a variable
-\`SABMALLOC_...\` that names no option is an error, but for those of this project's tests, \`SABMALLOC_TEST_...\`. Without \`process.env\`, as in browsers, nothing is read.
+\`SABMALLOC_...\` that names no option is an error. Without \`process.env\`, as in browsers, nothing is read.
 
 \`npx sabmalloc config\` shows what holds and why, \`npx sabmalloc config --explain maxBytes\` all about one option.
 

@@ -1,5 +1,5 @@
 import { type Command } from 'commander';
-import { jsonOption } from '../benches.js';
+import { jsonOption, quickOption } from '../benches.js';
 import { machine } from '../environment.js';
 import { mib, printJson, printTable } from '../report.js';
 import { type Environment } from '../spec.js';
@@ -103,7 +103,7 @@ export function addMemory(program: Command): void {
     .command('memory')
     .description('what the heap commits for what lives in it: programs, worst cases, what comes back')
     .option('--preset <name>', 'preset of the heap', 'production')
-    .option('--quick', 'a small fraction of the work, to see that everything runs', false)
+    .addOption(quickOption())
     .addOption(jsonOption())
     .action(async (flags: Flags) => {
       const result = await measureMemory(flags);

@@ -1,5 +1,5 @@
 import { type Command } from 'commander';
-import { jsonOption, patienceOption, repeatOption } from '../benches.js';
+import { jsonOption, patienceOption, quickOption, repeatOption } from '../benches.js';
 import { sayLeftOut } from '../comparison-table.js';
 import { showName, showSpread, type Measured, type Spread } from '../compare.js';
 import { machine, warnOfLoad } from '../environment.js';
@@ -128,7 +128,7 @@ export function addScale(program: Command): void {
     .option('--preset <name>', 'preset of the heap', 'production')
     .option('--only <text>', 'only rows whose title contains it: live 10^7, region, workers', '')
     .option('--huge', '10^8 live blocks too, of 16 to 32 bytes: takes 3.2 GiB and a table of 0.8 GiB', false)
-    .option('--quick', 'a small fraction of the work, to see that everything runs', false)
+    .addOption(quickOption())
     .addOption(repeatOption(3))
     .addOption(patienceOption(20))
     .addOption(jsonOption())

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
-import { patienceOption, repeatOption } from '../benches.js';
+import { patienceOption, quickOption, repeatOption } from '../benches.js';
 import { printComparisons, sayLeftOut } from '../comparison-table.js';
 import { warnOfLoad } from '../environment.js';
 import { integer } from '../flags.js';
@@ -53,7 +53,7 @@ export function addSuite(program: Command): void {
     .command('suite')
     .description('everything against everybody: a table, and on request JSON and a report with charts')
     .option('--only <text>', 'only comparisons whose title contains it', '')
-    .option('--quick', 'a small fraction of the work, to see that everything runs', false)
+    .addOption(quickOption())
     .addOption(new Option('--rounds <n>', 'measured rounds of every bench').argParser(integer(1, 100_000)))
     .addOption(repeatOption(3))
     .addOption(patienceOption(20))

@@ -4,8 +4,8 @@ import type { Region } from '../memory/region.js';
 const ZERO_BY_WORDS_MAX = 32;
 
 /**
- * Zeroes `bytes` bytes from a multiple of 16 on, up to the next one, which is still of the block. By big integers: on V8 filling shared memory takes half the time that it
- * takes by floats, and an eighth of that by bytes.
+ * Zeroes `bytes` bytes from a multiple of 16 on, up to the next one, which is still of the block. By big integers: on V8
+ * filling shared memory takes half the time that it takes by floats, and an eighth of that by bytes.
  */
 export function zeroBlock(region: Region, address: number, bytes: number): void {
   const first = address >>> 3;

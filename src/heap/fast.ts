@@ -15,7 +15,8 @@ export type FastPath = ReturnType<typeof openFastPath>;
  * of `words` and all the offsets into the machine code instead of loading them again after every call (decision 0008).
  */
 export function openFastPath(heap: Attachment) {
-  const { region, owner, gate, views } = heap;
+  const { region, owner, gate } = heap;
+  const { addressOf: addressOfKnown } = heap.views;
   const { cacheWords } = owner.shape;
   const { map, bits, baseSlice, i32: words } = region;
   const { control } = owner;
@@ -44,25 +45,23 @@ export function openFastPath(heap: Attachment) {
   }
 
   function free(target: number | TypedArray | null | undefined): void {
-    const address = typeof target === 'number' ? target : target ? views.addressOf(target) : 0;
-    {
-      const slice = address >>> Geometry.SLICE_SHIFT;
-      if (address >>> 0 === address && (slice - baseSlice) >>> 0 < gate[Gate.SLICES] && (address & 15) === 0) {
-        // Class if the slab is this worker's; anything else differs in the owner bits.
-        const classId = words[map + slice] ^ tag;
-        if (classId >>> 0 < MapBits.KINDS) {
-          const granule = address >>> Geometry.GRANULE_SHIFT;
-          const bit = 1 << granule;
-          const at = bits + ((granule >>> 5) << 1);
-          const live = words[at];
-          const cache = control + Math.imul(classId, cacheWords);
-          const count = words[cache];
-          if ((live & ~words[at + 1] & bit) !== 0 && count < words[cache + CacheWord.CAPACITY]) {
-            words[at] = live ^ bit;
-            words[cache + CacheWord.WORDS + count] = granule;
-            words[cache] = count + 1;
-            return;
-          }
+    const address = typeof target === 'number' ? target : addressOfKnown(target);
+    const slice = address >>> Geometry.SLICE_SHIFT;
+    if (address >>> 0 === address && (slice - baseSlice) >>> 0 < gate[Gate.SLICES] && (address & 15) === 0) {
+      // Class if the slab is this worker's; anything else differs in the owner bits.
+      const classId = words[map + slice] ^ tag;
+      if (classId >>> 0 < MapBits.KINDS) {
+        const granule = address >>> Geometry.GRANULE_SHIFT;
+        const bit = 1 << granule;
+        const at = bits + ((granule >>> 5) << 1);
+        const live = words[at];
+        const cache = control + Math.imul(classId, cacheWords);
+        const count = words[cache];
+        if ((live & ~words[at + 1] & bit) !== 0 && count < words[cache + CacheWord.CAPACITY]) {
+          words[at] = live ^ bit;
+          words[cache + CacheWord.WORDS + count] = granule;
+          words[cache] = count + 1;
+          return;
         }
       }
     }

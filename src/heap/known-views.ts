@@ -48,9 +48,9 @@ export function openKnownViews(region: Region) {
   }
 
   /** Address of a view in the table; 0 for everything else. */
-  function addressOf(view: TypedArray): number {
+  function addressOf(view: TypedArray | null | undefined): number {
     try {
-      const address = byteOffsetOf.call(view);
+      const address = byteOffsetOf.call(view as TypedArray);
       return views[placeOf(address)] === view ? address : 0;
     } catch {
       return 0;

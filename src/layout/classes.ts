@@ -40,7 +40,7 @@ function buildClassOf(): Uint8Array {
   for (let granules = 0; granules < table.length; granules++) {
     while (CLASS_BYTES[classId] < granules * Geometry.GRANULE_BYTES) classId++;
     const bytes = granules * Geometry.GRANULE_BYTES;
-    const isSpan = bytes > Geometry.MID_MAX_BYTES && bytes < Geometry.SLAB_BLOCK_LAST_FROM_BYTES;
+    const isSpan = bytes > Geometry.MID_MAX_BYTES && bytes < Geometry.LAST_CLASS_FROM_BYTES;
     table[granules] = isSpan ? 0 : classId;
   }
   return table;

@@ -25,9 +25,9 @@ export const enum Geometry {
   SLAB_SLICES_MAX = 32,
   /** Size classes are dense up to here. */
   MID_MAX_BYTES = 32768,
-  /** The largest blocks that come from slabs, for requests of at least the second number: 64 KiB is a size of many buffers. */
+  /** Blocks of the last class: 64 KiB, a size of many buffers. Requests between MID_MAX_BYTES and LAST_CLASS_FROM_BYTES are spans. */
   SLAB_BLOCK_MAX_BYTES = 65536,
-  SLAB_BLOCK_LAST_FROM_BYTES = 57345,
+  LAST_CLASS_FROM_BYTES = 57345,
   /** Size regimes: Tiny to here, Mid to MID_MAX_BYTES and the last class, Large above, Huge from HUGE_MIN_BYTES. */
   TINY_MAX_BYTES = 1024,
   HUGE_MIN_BYTES = 1048576,

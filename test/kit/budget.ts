@@ -1,8 +1,8 @@
 /**
- * How much each test does: the one place to make the suite longer or shorter. SABMALLOC_TEST_SCALE multiplies the
- * counts, so a night's run is `SABMALLOC_TEST_SCALE=50 npm test`.
+ * How much each test does: the one place to make the suite longer or shorter. SABTEST_SCALE multiplies the
+ * counts, so a night's run is `SABTEST_SCALE=50 npm test`.
  */
-const scale = Number(process.env.SABMALLOC_TEST_SCALE ?? 1);
+const scale = Number(process.env.SABTEST_SCALE ?? 1);
 const times = (count: number): number => Math.max(1, Math.round(count * scale));
 
 /** Milliseconds a test may take: longer runs need longer limits. */

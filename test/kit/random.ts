@@ -3,12 +3,12 @@ import { Random } from '../workers/common.mjs';
 
 export { Random };
 
-const given = process.env.SABMALLOC_TEST_SEED;
+const given = process.env.SABTEST_SEED;
 
-/** Seed of this run: SABMALLOC_TEST_SEED, or another each time. */
+/** Seed of this run: SABTEST_SEED, or another each time. */
 export const SEED = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
 
-const replay = `replay with SABMALLOC_TEST_SEED=${SEED}`;
+const replay = `replay with SABTEST_SEED=${SEED}`;
 
 function withReplay(error: unknown): unknown {
   if (error instanceof Error && !error.message.includes(replay)) error.message += `\n${replay}`;

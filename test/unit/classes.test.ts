@@ -21,7 +21,7 @@ describe('size classes', () => {
   it('serve every size from the smallest class that holds it, wasting at most 12.5 % above 128 bytes', () => {
     for (let bytes = 0; bytes <= Geometry.SLAB_BLOCK_MAX_BYTES; bytes++) {
       const classId = CLASS_OF[(bytes + 15) >>> 4];
-      expect(classId === 0).toBe(bytes > Geometry.MID_MAX_BYTES && bytes < Geometry.SLAB_BLOCK_LAST_FROM_BYTES);
+      expect(classId === 0).toBe(bytes > Geometry.MID_MAX_BYTES && bytes < Geometry.LAST_CLASS_FROM_BYTES);
       if (classId === 0) continue;
       const block = CLASS_BYTES[classId];
       expect(block).toBeGreaterThanOrEqual(bytes);

@@ -155,7 +155,7 @@ describe('environment variables', () => {
   });
 
   it('that are empty, or of the tests, are none', () => {
-    const none = { SABMALLOC_CUP_SIZE: '', SABMALLOC_PRESET: '', SABMALLOC_TEST_SEED: '3' };
+    const none = { SABMALLOC_CUP_SIZE: '', SABMALLOC_PRESET: '', SABTEST_SEED: '3' };
     expect(resolve({ env: true }, none).values).toMatchObject({ cupSize: 1 });
   });
 

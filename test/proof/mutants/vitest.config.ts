@@ -23,7 +23,7 @@ export default defineConfig({
       'test/heap/{alignment,basics,realloc}.test.ts',
     ],
     // Instrumented code takes ten times as long, and every mutant runs the tests again that cover it.
-    env: { SABMALLOC_TEST_SCALE: '0.2', SABMALLOC_TEST_SEED: '1' },
+    env: { SABTEST_SCALE: '0.2', SABTEST_SEED: '1' },
     testTimeout: 60_000,
   },
 });
