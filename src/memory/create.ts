@@ -55,7 +55,7 @@ function place(options: ResolvedOptions): {
   const { values, settings, given } = options;
   if (values.memory === undefined) {
     const regionSlices = Math.floor(settings.maxBytes / Geometry.SLICE_BYTES);
-    const { headSlices } = tableLayout(regionSlices, settings.maxWorkers, settings.transferSlots);
+    const { headSlices } = tableLayout(regionSlices, settings);
     const initialSlices = Math.min(regionSlices, alignUp(headSlices + Geometry.PAGE_SLICES, Geometry.SEGMENT_SLICES));
     const memory = makeMemory(
       values.backing,
@@ -114,9 +114,9 @@ function markHead(region: Region): void {
 export function createRegion(options: ResolvedOptions): Region {
   const { settings } = options;
   const { memory, baseSlice, regionSlices, isFresh } = place(options);
-  const { headSlices } = tableLayout(regionSlices, settings.maxWorkers, settings.transferSlots);
+  const { headSlices } = tableLayout(regionSlices, settings);
   if (!isFresh) prepareCallerMemory(memory, baseSlice, headSlices);
-  const region = new Region(memory, baseSlice, regionSlices, settings.maxWorkers, settings.transferSlots);
+  const region = new Region(memory, baseSlice, regionSlices, settings);
   const { i32, header } = region;
   const existing = Math.floor(region.buffer.byteLength / Geometry.SLICE_BYTES);
   i32[header + HeaderWord.FORMAT_VERSION] = FORMAT_VERSION;
@@ -210,7 +210,7 @@ function checkHeader(token: HeapToken): { regionSlices: number; settings: HeapSe
     if (name !== 'maxBytes' && spec.type === 'integer' && (settings[name] < spec.min || settings[name] > spec.max))
       refuse(`option ${name} is ${settings[name]}`);
   }
-  const { headSlices } = tableLayout(regionSlices, settings.maxWorkers, settings.transferSlots);
+  const { headSlices } = tableLayout(regionSlices, settings);
   expect(HeaderWord.HEAD_SLICES, headSlices, 'size of the tables');
   // The limit before the length: another worker may grow the region at this moment, and then both.
   const limit = atomics.load(words, HeaderWord.X_LIMIT);
@@ -225,7 +225,7 @@ function checkHeader(token: HeapToken): { regionSlices: number; settings: HeapSe
 export function openRegion(candidate: unknown): { region: Region; settings: HeapSettings; token: HeapToken } {
   const token = checkToken(candidate);
   const { regionSlices, settings } = checkHeader(token);
-  const region = new Region(token.memory, token.baseSlice, regionSlices, settings.maxWorkers, settings.transferSlots);
+  const region = new Region(token.memory, token.baseSlice, regionSlices, settings);
   if (readId(region) !== token.heapId)
     refuse('it names another heap than the one in its memory', { heapId: token.heapId, found: readId(region) });
   return { region, settings, token };

@@ -3,7 +3,7 @@ import { Classes } from '../layout/classes.js';
 import { Geometry } from '../layout/geometry.js';
 import { HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
 import { growBacking, type Memory, bufferOf } from './backing.js';
-import { BIT_WORDS_PER_SLICE, MID_CLASSES, tableLayout } from './tables.js';
+import { BIT_WORDS_PER_SLICE, MID_CLASSES, tableLayout, type TableSettings } from './tables.js';
 
 /**
  * One worker's hold on the shared region: its views and the places of the tables. Views have a fixed length, because
@@ -39,17 +39,17 @@ export class Region {
   readonly slices: number;
   readonly bits: number;
 
-  constructor(memory: Memory, baseSlice: number, regionSlices: number, maxWorkers: number, transferSlots: number) {
-    const layout = tableLayout(regionSlices, maxWorkers, transferSlots);
+  constructor(memory: Memory, baseSlice: number, regionSlices: number, settings: TableSettings) {
+    const layout = tableLayout(regionSlices, settings);
     this.memory = memory;
     this.baseSlice = baseSlice;
     this.firstSlice = baseSlice + layout.headSlices;
     this.endSlice = baseSlice + regionSlices;
-    this.maxWorkers = maxWorkers;
+    this.maxWorkers = settings.maxWorkers;
     this.header = (baseSlice * Geometry.SLICE_BYTES) / 4;
     this.firstSlot = this.header + layout.slots;
     this.transfer = this.header + layout.transfer;
-    this.transferSlots = transferSlots;
+    this.transferSlots = settings.transferSlots;
     this.bitmap = this.header + layout.bitmap - (baseSlice >>> 5);
     this.map = this.header + layout.map - baseSlice;
     this.slices = this.header + layout.slices - baseSlice * SliceWord.WORDS;

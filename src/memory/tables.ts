@@ -1,4 +1,5 @@
 import { alignUp } from '../base/bits.js';
+import type { HeapSettings } from '../config/options.js';
 import { Classes } from '../layout/classes.js';
 import { Geometry } from '../layout/geometry.js';
 import { HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
@@ -8,6 +9,9 @@ export const BIT_WORDS_PER_SLICE = (2 * Geometry.SLICE_GRANULES) / 32;
 
 /** Classes that have transfer slots. */
 export const MID_CLASSES = Classes.COUNT - Classes.FIRST_MID + 1;
+
+/** The options that decide how large the tables are. */
+export type TableSettings = Pick<HeapSettings, 'maxWorkers' | 'transferSlots'>;
 
 /** Where the tables at the start of a region lie, in words from its first byte. */
 export interface TableLayout {
@@ -25,7 +29,7 @@ export interface TableLayout {
  * words by shifts alone, runs of slices may cross segments, and growth moves nothing. They take
  * 4 + 1/8 + 32 + 64 bytes for each slice of 4096: 2.44 %. Pages of them that no slice in use needs are never touched.
  */
-export function tableLayout(regionSlices: number, maxWorkers: number, transferSlots: number): TableLayout {
+export function tableLayout(regionSlices: number, { maxWorkers, transferSlots }: TableSettings): TableLayout {
   const slots = HeaderWord.WORDS;
   const transfer = slots + maxWorkers * SlotWord.WORDS;
   const bitmap = transfer + maxWorkers * MID_CLASSES * transferSlots;

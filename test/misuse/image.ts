@@ -79,7 +79,7 @@ export function makeImage(maxWorkers = 4): Image {
 }
 
 function areasOf({ region, settings }: Stage, token: Image['token']): Image['areas'] {
-  const layout = tableLayout(region.endSlice - region.baseSlice, settings.maxWorkers, settings.transferSlots);
+  const layout = tableLayout(region.endSlice - region.baseSlice, settings);
   const at = (word: number): number => region.header + word;
   return {
     header: [at(0), at(HeaderWord.WORDS)],

@@ -211,7 +211,7 @@ export class Stage {
     const { plain, stepped } = builds;
     const workers = options.workers + 1;
     const chosen = { ...TINY_SETTINGS, maxWorkers: workers, transferSlots: 0, ...options.settings };
-    const { headSlices } = plain.tableLayout(options.slices + workers + 4, workers, chosen.transferSlots);
+    const { headSlices } = plain.tableLayout(options.slices + workers + 4, { ...chosen, maxWorkers: workers });
     const regionSlices = headSlices + workers + options.slices;
     const resolved = plain.resolveOptions({ preset: 'minimal', backing: 'growable', maxBytes: regionSlices * 4096 });
     const settings = { ...resolved.settings, ...chosen };
@@ -230,7 +230,7 @@ export class Stage {
     // Growth of the buffer can't be undone between schedules, so it has happened; growth of the limit is what is explored.
     this.region.buffer.grow(regionSlices * 4096);
     this.region.renew();
-    this.plain = new plain.Region(this.region.memory, 0, regionSlices, workers, chosen.transferSlots);
+    this.plain = new plain.Region(this.region.memory, 0, regionSlices, settings);
     const { cacheWords } = plain.controlShape(settings);
     const tags = Array.from({ length: threads }, (_, i) => i + 1);
     this.machine = new Machine(new RegionWords(this.plain, cacheWords), threads, tags, (race) =>
@@ -241,14 +241,8 @@ export class Stage {
 
   /** A region object of its own for each worker: views and limit are a worker's private matter. */
   private newRegion(): Region {
-    const { memory, baseSlice, endSlice, maxWorkers } = this.region;
-    return new this.builds.stepped.Region(
-      memory,
-      baseSlice,
-      endSlice - baseSlice,
-      maxWorkers,
-      this.settings.transferSlots,
-    );
+    const { memory, baseSlice, endSlice } = this.region;
+    return new this.builds.stepped.Region(memory, baseSlice, endSlice - baseSlice, this.settings);
   }
 
   *attachSteps(tag: number, reserved?: number): Steps<Actor> {
