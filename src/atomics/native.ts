@@ -22,3 +22,27 @@ export const exchange = (words: Int32Array, index: number, value: number): numbe
 
 export const compareExchange = (words: Int32Array, index: number, expected: number, value: number): number =>
   Atomics.compareExchange(words, index, expected, value);
+
+/**
+ * Sleeps while the word is `value`, `milliseconds` at most. Throws TypeError in threads that may not block, such as the main
+ * thread of a browser.
+ */
+export const wait = (words: Int32Array, index: number, value: number, milliseconds: number): WaitOutcome =>
+  Atomics.wait(words, index, value, milliseconds);
+
+/** Wakes so many of those that sleep on the word, the longest asleep first; says how many it woke. */
+export const notify = (words: Int32Array, index: number, count: number): number => Atomics.notify(words, index, count);
+
+/**
+ * Sleeps without blocking the thread: a promise where it does sleep, 'not-equal' where it doesn't, undefined in engines
+ * without it. Neither the promise nor its timeout keeps a thread of Node or Deno alive.
+ */
+export const waitAsync = (
+  words: Int32Array,
+  index: number,
+  value: number,
+  milliseconds: number,
+): Promise<WaitOutcome> | WaitOutcome | undefined =>
+  (Atomics as Partial<typeof Atomics>).waitAsync?.(words, index, value, milliseconds).value;
+
+export type WaitOutcome = 'ok' | 'not-equal' | 'timed-out';

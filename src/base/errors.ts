@@ -1,4 +1,4 @@
-/** Every way in which a heap call can fail. A code is stable: programs may switch on it. */
+/** Every way in which a call can fail, of the heap or of what lives in it. A code is stable: programs may switch on it. */
 export type HeapErrorCode =
   | 'ERR_HEAP_CONFIG'
   | 'ERR_HEAP_TOKEN'
@@ -10,7 +10,16 @@ export type HeapErrorCode =
   | 'ERR_HEAP_DOUBLE_FREE'
   | 'ERR_HEAP_INVALID_ADDRESS'
   | 'ERR_HEAP_DETACHED'
-  | 'ERR_HEAP_CORRUPT';
+  | 'ERR_HEAP_CORRUPT'
+  | 'ERR_SYNC_ARGUMENT'
+  | 'ERR_SYNC_KIND'
+  | 'ERR_SYNC_MAY_NOT_BLOCK'
+  | 'ERR_SYNC_TIMEOUT'
+  | 'ERR_SYNC_DEADLOCK'
+  | 'ERR_SYNC_NOT_HOLDER'
+  | 'ERR_SYNC_OWNER_DIED'
+  | 'ERR_SYNC_BROKEN'
+  | 'ERR_SYNC_BUSY';
 
 /** The numbers behind an error, as properties of the error itself. */
 export type HeapErrorDetails = Readonly<Record<string, unknown>>;

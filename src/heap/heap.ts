@@ -6,6 +6,7 @@ import type { Region } from '../memory/region.js';
 import { threadTag, type ExitingWorker } from '../platform/host.js';
 import { attachWorker, reserveWorker, type Membership } from '../registry/attach.js';
 import { reclaimSlot, reclaimWorker } from '../registry/reclaim.js';
+import { isLiveWorker } from '../registry/slots.js';
 import type { Owner } from '../slabs/owner.js';
 import { begin, collect, mend } from './allocate.js';
 import type { TypedArray, TypedArrayConstructor } from './arrays.js';
@@ -50,7 +51,10 @@ export class Heap {
   private readonly fast: FastPath;
   private readonly watches: Watches;
 
-  /** Names this attachment, slot and generation; never used again for another one. */
+  /**
+   * Names this attachment, slot and generation; never used again for another one. From 1 to 2^29 - 1, and its low ten bits
+   * are no other attached worker's: so it fits beside flags into a word, and into a table of 1,024.
+   */
   readonly workerId: number;
   /** What to send a worker so that it can `Heap.attach`: a plain, structured-cloneable object. */
   readonly token: HeapToken;
@@ -225,6 +229,15 @@ export class Heap {
     const isChanged = reclaimWorker(this.owner, workerId, 'by hand');
     this.owner.isMidway = false;
     return isChanged;
+  }
+
+  /**
+   * Whether the attachment that a worker id names is there. False from the moment on at which it is detached, or its end is
+   * noticed by `watch` or told by `reclaim`; true for a worker that died and whose end nobody has noticed.
+   */
+  isAttached(workerId: number): boolean {
+    this.attachment.check('isAttached');
+    return isLiveWorker(this.region, workerId);
   }
 
   /** Counts the heap. A plain object, exact when the workers are at rest. Takes time in proportion to the memory in use. */

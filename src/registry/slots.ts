@@ -77,6 +77,12 @@ export function parseWorkerId(region: Region, workerId: unknown): { slot: number
   return { slot, generation };
 }
 
+/** Whether a worker id names an attachment that is there: not one that has left, is being reclaimed or waits for it. */
+export function isLiveWorker(region: Region, workerId: unknown): boolean {
+  const id = parseWorkerId(region, workerId);
+  return id !== undefined && loadState(region, id.slot) === packState(SlotState.LIVE, id.generation);
+}
+
 export function loadState(region: Region, slot: number): number {
   return atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_STATE);
 }
