@@ -74,7 +74,9 @@ export class DeadlockBoard extends SyncObject {
     let [workerId, wanted] = [me, mutex];
     do {
       const holder = this.holderOf(wanted);
-      if (holder === 0 || circle.length === BoardWord.ENTRIES || !this.heap.isAttached(holder)) return;
+      // Who comes up twice stands in a circle without the caller, or has just got what it is still entered for.
+      const isKnown = circle.some((link) => link.workerId === holder) && holder !== me;
+      if (holder === 0 || isKnown || !this.heap.isAttached(holder)) return;
       circle.push({ workerId, mutex: wanted, holder });
       workerId = holder;
       wanted = this.waitsFor(holder);

@@ -48,7 +48,7 @@ export class Holder {
    */
   attempt(wakes: number): number {
     for (;;) {
-      const seen = atomics.load(this.heap.i32, this.word);
+      const seen = this.look();
       if ((seen & (HolderBits.ID | HolderBits.OWED)) === HolderBits.OWED && wakes === 0) return seen;
       if (this.isForTaking(seen)) {
         if (this.take(seen, wakes > 0)) return 0;
@@ -63,7 +63,7 @@ export class Holder {
   /** The same for one that won't sleep: true if the lock is the caller's now. */
   tryTake(): boolean {
     for (;;) {
-      const seen = atomics.load(this.heap.i32, this.word);
+      const seen = this.look();
       if (!this.isForTaking(seen)) return false;
       if (this.take(seen, false)) return true;
     }
@@ -95,7 +95,7 @@ export class Holder {
     // Publishes all that was done under the lock to whoever takes it next.
     if (this.swap(this.me, 0)) return;
     for (;;) {
-      const seen = atomics.load(this.heap.i32, this.word);
+      const seen = this.look();
       if ((seen & HolderBits.ID) !== this.me) throw notHolder(call, this.address);
       const owed = (seen & HolderBits.OWED) === 0 ? 0 : HolderBits.OWED | HolderBits.WAITERS;
       if (!this.swap(seen, (seen & HolderBits.BROKEN) | owed)) continue;
@@ -107,10 +107,10 @@ export class Holder {
   /** Whoever was woken and leaves sees to it that somebody else is, now or by the release. */
   passOn(): void {
     for (;;) {
-      const seen = atomics.load(this.heap.i32, this.word);
+      const seen = this.look();
       const isHeld = (seen & HolderBits.ID) !== 0;
-      // What was owed to those that slept is for everybody again: perhaps the last of them is leaving.
-      const next = isHeld ? seen | HolderBits.WAITERS : seen & HolderBits.BROKEN;
+      // What is owed to those that slept is for everybody again: perhaps the last of them is leaving.
+      const next = isHeld ? (seen & ~HolderBits.OWED) | HolderBits.WAITERS : seen & HolderBits.BROKEN;
       if (next !== seen && !this.swap(seen, next)) continue;
       if (!isHeld) atomics.notify(this.heap.i32, this.word, 1);
       return;
@@ -129,14 +129,19 @@ export class Holder {
     atomics.and(this.heap.i32, this.word, ~HolderBits.BROKEN);
   }
 
+  /** The word as it is. */
+  look(): number {
+    return atomics.load(this.heap.i32, this.word);
+  }
+
   /** Worker id of the holder, 0 if the lock is free. */
   current(): number {
-    return atomics.load(this.heap.i32, this.word) & HolderBits.ID;
+    return this.look() & HolderBits.ID;
   }
 
   /** Frees the lock of a dead holder for others than the caller. False if it has another holder by now. */
   bury(dead: number): boolean {
-    const seen = atomics.load(this.heap.i32, this.word);
+    const seen = this.look();
     if ((seen & HolderBits.ID) !== dead || !this.swap(seen, HolderBits.BROKEN)) return false;
     atomics.store(this.heap.i32, this.lost, dead);
     atomics.notify(this.heap.i32, this.word, 1);

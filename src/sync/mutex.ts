@@ -121,6 +121,7 @@ export class Mutex extends SyncObject {
     if (this.holder.spin()) return true;
     if (this.board === undefined || timeoutMs !== undefined)
       return block(this.heap, new HolderWaiter(this.holder, call), timeoutMs);
+    this.board.enter(this.address);
     try {
       return block(this.heap, new EnteredWaiter(this.holder, call, this.board));
     } finally {
@@ -142,7 +143,6 @@ class EnteredWaiter extends HolderWaiter {
     private readonly board: DeadlockBoard,
   ) {
     super(holder, name);
-    board.enter(holder.address);
   }
 
   override attempt(): boolean {

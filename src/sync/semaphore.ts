@@ -20,7 +20,7 @@ export class Permit extends Guard {
   }
 }
 
-class PermitWaiter extends Waiter {
+export class PermitWaiter extends Waiter {
   constructor(private readonly semaphore: Semaphore) {
     super();
     this.word = semaphore.word;

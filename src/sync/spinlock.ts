@@ -3,7 +3,7 @@ import { deadlock, timedOut } from './errors.js';
 import { Guard } from './guard.js';
 import { Holder } from './holder.js';
 import { later } from './later.js';
-import { Kind, SpinWord } from './layout.js';
+import { HolderBits, Kind, SpinWord } from './layout.js';
 import { SyncObject, checkRecord, makeRecord, publish } from './record.js';
 import { Waiter, block, checkMayBlock, checkTimeout, type AsyncLimit, type TimeLimit } from './wait.js';
 
@@ -22,10 +22,13 @@ class SpinWaiter extends Waiter {
   }
 
   override attempt(): boolean {
-    if (this.holder.tryTake()) return true;
-    this.value = this.holder.current();
-    if (this.call !== undefined && this.value === this.holder.me)
-      throw deadlock(this.call, this.holder.address, 'this worker holds the lock already');
+    const { holder } = this;
+    do {
+      if (holder.tryTake()) return true;
+      this.value = holder.look();
+    } while ((this.value & HolderBits.ID) === 0);
+    if (this.call !== undefined && (this.value & HolderBits.ID) === holder.me)
+      throw deadlock(this.call, holder.address, 'this worker holds the lock already');
     return false;
   }
 

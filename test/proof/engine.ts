@@ -1,7 +1,7 @@
 import { explore, exploreRandomly, replay, ScheduleError, type Scenario } from '../../src/testing/explorer.js';
 import type { Builds } from './machine/builds.js';
+import type { CrashPoint, Notice, Play, Production } from './machine/play.js';
 import { RaceError } from './machine/races.js';
-import { Production, type Plot } from './machine/stage.js';
 
 /** What the exploration of one scenario did. */
 export interface Exploration {
@@ -29,7 +29,7 @@ export interface Crashes {
 /** Adds the stacks of both accesses to a race, by running its schedule once more. */
 function withStacks(production: Production, error: ScheduleError): Error {
   if (!(error.cause instanceof RaceError)) return error;
-  const { machine } = production.stage;
+  const { machine } = production;
   machine.watched = error.cause.race.word;
   try {
     replay(production, error.schedule);
@@ -66,8 +66,8 @@ export interface ExploreBudget {
  * All schedules with one preemption, then with two, and so on while they fit into the budget; random priorities for the
  * rest of it.
  */
-export function exploreScenario(builds: Builds, plot: Plot, budget: ExploreBudget): Exploration {
-  const production = new Production(builds, plot);
+export function exploreScenario(builds: Builds, play: Play, budget: ExploreBudget): Exploration {
+  const production = play.produce(builds);
   const began = performance.now();
   return guarded(production, () => {
     let bound = -1;
@@ -86,11 +86,11 @@ export function exploreScenario(builds: Builds, plot: Plot, budget: ExploreBudge
       seed: budget.seed,
     });
     return {
-      scenario: plot.name,
-      threads: plot.threads.length,
+      scenario: play.name,
+      threads: play.threads,
       schedules: schedules + random.schedules,
       steps: steps + random.steps,
-      accesses: production.stage.machine.accesses,
+      accesses: production.machine.accesses,
       bound,
       seconds: (performance.now() - began) / 1000,
     };
@@ -106,8 +106,6 @@ export interface CrashBudget {
   readonly pairStride: number;
   readonly seed: number;
 }
-
-type Notice = 'exited' | 'by hand';
 
 /** Names the crash points in the replay string: `scenario!a12!b3/schedule`, with a `~` behind the name for deaths told by hand. */
 class WithCrashes implements Scenario {
@@ -133,15 +131,13 @@ class WithCrashes implements Scenario {
   }
 
   finish(): void {
-    if (this.production.stage.machine.crashed.size === this.points.length) this.hits++;
+    if (this.production.machine.crashed.size === this.points.length) this.hits++;
     this.production.finish();
   }
 }
 
-export interface CrashPoint {
-  readonly thread: number;
-  readonly at: number;
-}
+/** Schedules of a short play for each of another. */
+const SHORT_FACTOR = 12;
 
 class CrashSearch {
   points = 0;
@@ -150,24 +146,31 @@ class CrashSearch {
 
   constructor(
     private readonly production: Production,
-    private readonly threads: number,
+    private readonly play: Play,
     private readonly budget: CrashBudget,
   ) {}
 
   /** True if every victim died in some schedule. */
   private run(points: readonly CrashPoint[], schedules: number, notice: Notice): boolean {
     const scenario = new WithCrashes(this.production, points, notice);
-    const ordered = explore(scenario, { preemptions: 0, maxSchedules: schedules });
+    const isShort = this.play.isShort === true;
+    const most = schedules * (isShort ? SHORT_FACTOR : 1);
+    const ordered = explore(scenario, { preemptions: isShort ? 1 : 0, maxSchedules: isShort ? most / 2 : most });
     const random = exploreRandomly(scenario, {
-      schedules: schedules - ordered.schedules,
+      schedules: most - ordered.schedules,
       seed: this.budget.seed + points[0].at,
     });
     this.schedules += ordered.schedules + random.schedules;
     return scenario.hits > 0;
   }
 
+  mayDie(thread: number): boolean {
+    return this.play.mortals?.includes(thread) ?? true;
+  }
+
   victim(thread: number): void {
-    const { schedulesPerPoint, schedulesPerPair, pairStride } = this.budget;
+    const { schedulesPerPoint, schedulesPerPair } = this.budget;
+    const pairStride = this.play.isShort === true ? 1 : this.budget.pairStride;
     for (let at = 1; this.run([{ thread, at }], schedulesPerPoint, 'exited'); at++) {
       this.points++;
       this.run([{ thread, at }], schedulesPerPoint, 'by hand');
@@ -178,9 +181,9 @@ class CrashSearch {
   /** Kills another thread before each of the stores it makes while it takes over from the first one. */
   private secondVictims(first: CrashPoint): void {
     const begins = [...this.production.storesBeforeHeritage];
-    for (let thread = 0; thread < this.threads; thread++) {
-      const begin = begins[thread] as number | undefined;
-      if (thread === first.thread || begin === undefined) continue;
+    for (let thread = 0; thread < this.play.threads; thread++) {
+      const begin = begins[thread];
+      if (thread === first.thread || begin === undefined || !this.mayDie(thread)) continue;
       for (
         let at = begin + 1;
         this.run([first, { thread, at }], this.budget.schedulesPerPair, first.at % 2 === 0 ? 'exited' : 'by hand');
@@ -192,27 +195,27 @@ class CrashSearch {
 }
 
 /** Stops each thread before each of its stores in turn; the others take over and finish. */
-export function crashScenario(builds: Builds, plot: Plot, budget: CrashBudget): Crashes {
-  const production = new Production(builds, plot);
+export function crashScenario(builds: Builds, play: Play, budget: CrashBudget): Crashes {
+  const production = play.produce(builds);
   const began = performance.now();
-  const search = new CrashSearch(production, plot.threads.length, budget);
+  const search = new CrashSearch(production, play, budget);
   guarded(production, () => {
-    for (let thread = 0; thread < plot.threads.length; thread++) search.victim(thread);
+    for (let thread = 0; thread < play.threads; thread++) if (search.mayDie(thread)) search.victim(thread);
   });
   const { points, secondDeaths, schedules } = search;
-  return { scenario: plot.name, points, secondDeaths, schedules, seconds: (performance.now() - began) / 1000 };
+  return { scenario: play.name, points, secondDeaths, schedules, seconds: (performance.now() - began) / 1000 };
 }
 
 /** Runs one schedule again, as a failure printed it. Throws what it threw. */
-export function replayFailure(builds: Builds, plots: readonly Plot[], text: string): void {
+export function replayFailure(builds: Builds, plays: readonly Play[], text: string): void {
   const [head, schedule = ''] = text.split('/');
   const [named, ...crashes] = head.split('!');
   const name = named.replace(/~$/, '');
   const notice = named === name ? 'exited' : 'by hand';
-  const plot = plots.find((candidate) => candidate.name === name);
-  if (plot === undefined)
-    throw new RangeError(`no scenario "${name}"; there are ${plots.map((one) => one.name).join(', ')}`);
-  const production = new Production(builds, plot);
+  const play = plays.find((candidate) => candidate.name === name);
+  if (play === undefined)
+    throw new RangeError(`no scenario "${name}"; there are ${plays.map((one) => one.name).join(', ')}`);
+  const production = play.produce(builds);
   const points = crashes.map((crash) => ({ thread: crash.charCodeAt(0) - 97, at: Number(crash.slice(1)) }));
   const scenario = points.length === 0 ? production : new WithCrashes(production, points, notice);
   guarded(production, () => {

@@ -10,6 +10,10 @@ import type { Region } from '../../../src/memory/region.js';
 import type { Membership } from '../../../src/registry/attach.js';
 import type * as OwnerModule from '../../../src/slabs/owner.js';
 import type { Owner } from '../../../src/slabs/owner.js';
+import type * as HolderModule from '../../../src/sync/holder.js';
+import type * as Sync from '../../../src/sync/index.js';
+import type * as SemaphoreModule from '../../../src/sync/semaphore.js';
+import type * as Wait from '../../../src/sync/wait.js';
 import { compile, type Patch } from './compile.js';
 import type { Machine } from './machine.js';
 import type { Site } from './transform.js';
@@ -54,8 +58,28 @@ export interface PlainModules {
   readonly Region: typeof RegionModule.Region;
 }
 
+/** Classes of `sabmalloc/sync`, stepped: what a call really returns is what `stepsOf` says. */
+export interface SyncModules {
+  readonly Barrier: typeof Sync.Barrier;
+  readonly Condition: typeof Sync.Condition;
+  readonly DeadlockBoard: typeof Sync.DeadlockBoard;
+  readonly Latch: typeof Sync.Latch;
+  readonly Mutex: typeof Sync.Mutex;
+  readonly Once: typeof Sync.Once;
+  readonly RwLock: typeof Sync.RwLock;
+  readonly Semaphore: typeof Sync.Semaphore;
+  readonly SpinLock: typeof Sync.SpinLock;
+  readonly HolderWaiter: typeof HolderModule.HolderWaiter;
+  readonly PermitWaiter: typeof SemaphoreModule.PermitWaiter;
+  readonly checkMayBlock: typeof Wait.checkMayBlock;
+  wait(words: Int32Array, index: number, value: number, milliseconds: number): Steps<string>;
+  store(words: Int32Array, index: number, value: number): Steps<void>;
+  load(words: Int32Array, index: number): Steps<number>;
+}
+
 export interface Builds {
   readonly stepped: SteppedModules;
+  readonly sync: SyncModules;
   readonly plain: PlainModules;
   readonly sites: readonly Site[];
 }
@@ -64,20 +88,23 @@ export interface Builds {
  * The geometry of the proof: one page is one slice, so a slab of 1 KiB blocks has four; a segment is two slices, so two
  * slabs. Everything else is as in the sources.
  */
-const TINY: Readonly<Record<string, number>> = {
-  PAGE_SLICES: 1,
-  SEGMENT_SHIFT: 13,
-  SEGMENT_BYTES: 8192,
-  SEGMENT_SLICES: 2,
-  REGION_MIN_BYTES: 4096,
+const TINY: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  'src/layout/geometry.ts': {
+    PAGE_SLICES: 1,
+    SEGMENT_SHIFT: 13,
+    SEGMENT_BYTES: 8192,
+    SEGMENT_SLICES: 2,
+    REGION_MIN_BYTES: 4096,
+  },
+  // Whoever sleeps looks again after a death and not otherwise: no schedule is saved by a timer.
+  'src/sync/wait.ts': { LOOK_EVERY_MS: Infinity, LOSSES_MOST: 0, SPINS: 1 },
 };
 
 export function tinyGeometry(path: string, text: string): string {
-  if (path !== 'src/layout/geometry.ts') return text;
-  return Object.entries(TINY).reduce((changed, [name, value]) => {
-    const line = new RegExp(`^(  ${name} = )\\d+,$`, 'm');
+  return Object.entries(TINY[path] ?? {}).reduce((changed, [name, value]) => {
+    const line = new RegExp(`^((?:  |export const )${name} = )\\d+([,;])$`, 'm');
     if (!line.test(changed)) throw new Error(`${path} has no constant ${name}`);
-    return changed.replace(line, `$1${value},`);
+    return changed.replace(line, `$1${value}$2`);
   }, text);
 }
 
@@ -89,6 +116,8 @@ async function load(url: (module: string) => string, names: Record<string, strin
   }
   return found;
 }
+
+const SYNC = 'Barrier Condition DeadlockBoard Latch Mutex Once RwLock Semaphore SpinLock'.split(' ');
 
 /** Compiles and loads both builds of the sources, with a patch applied to each file first. */
 export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Builds> {
@@ -105,6 +134,15 @@ export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Buil
     reclaimWorker: 'registry/reclaim',
     link: 'link',
   })) as unknown as Omit<SteppedModules, 'newHeap'> & { Heap: new (...args: unknown[]) => SteppedHeap };
+  const sync = await load(stepped.url, {
+    ...Object.fromEntries(SYNC.map((name) => [name, 'sync/index'])),
+    HolderWaiter: 'sync/holder',
+    PermitWaiter: 'sync/semaphore',
+    checkMayBlock: 'sync/wait',
+    wait: 'atomics/native',
+    store: 'atomics/native',
+    load: 'atomics/native',
+  });
   const modules = await load(plain.url, {
     checkHeap: 'heap/check',
     walkBlocks: 'heap/walk',
@@ -116,6 +154,7 @@ export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Buil
   });
   return {
     stepped: { ...rest, newHeap: (region, membership) => new SteppedHeapClass(region, membership) },
+    sync: sync as unknown as SyncModules,
     plain: modules as unknown as PlainModules,
     sites: stepped.sites,
   };

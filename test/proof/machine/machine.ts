@@ -50,6 +50,18 @@ export interface Sighting {
   readonly stack: string;
 }
 
+/** A thread that sleeps on a word. `mayGoOn` is what it yields: the explorer moves it when that is true. */
+export interface Sleeper {
+  readonly word: number;
+  readonly thread: number;
+  readonly milliseconds: number;
+  isWoken: boolean;
+  readonly mayGoOn: () => boolean;
+}
+
+/** Sleeps of so many milliseconds are naps: nobody ends them but their time. */
+const NAP_MS = 1;
+
 /**
  * What the stepped build of the heap runs on. It performs every access to the region, and for each
  *
@@ -78,6 +90,14 @@ export class Machine {
   sightings: Sighting[] = [];
   /** Accesses in all. */
   accesses = 0;
+  /** Milliseconds that have passed: those of sleeps that timed out. */
+  clock = 0;
+
+  /** Who sleeps, the longest first. */
+  private sleepers: Sleeper[] = [];
+  /** Deaths that were noticed, and how many of them each thread's last look came after. */
+  private notices = 0;
+  private readonly noticesSeen: Int32Array;
 
   private isRecording = false;
   private readonly buffer: SharedArrayBuffer;
@@ -104,6 +124,7 @@ export class Machine {
     this.words = new Int32Array(map.buffer);
     this.stores = new Int32Array(threads);
     this.crashAt = new Int32Array(threads);
+    this.noticesSeen = new Int32Array(threads);
     this.shared = Uint8Array.from({ length: map.length }, (_, word) => (map.isShared(word) ? 1 : 0));
     this.stamps = new Int32Array(map.length);
     this.clocks = new Int32Array(map.length * KINDS * threads);
@@ -127,6 +148,10 @@ export class Machine {
     this.signal = undefined;
     this.race = undefined;
     this.sightings = [];
+    this.sleepers = [];
+    this.notices = 0;
+    this.noticesSeen.fill(0);
+    this.clock = 0;
     this.isRecording = true;
   }
 
@@ -155,6 +180,46 @@ export class Machine {
       const at = this.current * this.threads + i;
       this.known[at] = Math.max(this.known[at], this.known[thread * this.threads + i]);
     }
+  }
+
+  /** A death has been noticed: whoever sleeps looks once more, as it would when its time is over. */
+  notice(): void {
+    this.notices++;
+  }
+
+  /**
+   * Puts the moving thread to sleep. A sleep without a limit ends by a wake-up, and once after each death that is noticed; so
+   * a wake-up that is lost without a death is a schedule in which threads wait for each other. One with a limit may end at any
+   * time, a nap when its word has changed, for otherwise it would nap again.
+   */
+  sleep(array: Int32Array, word: number, milliseconds: number): Sleeper {
+    const thread = this.current;
+    const value = array[word];
+    const isOver = (): boolean => (milliseconds === NAP_MS ? array[word] !== value : milliseconds < Infinity);
+    const sleeper: Sleeper = {
+      word,
+      thread,
+      milliseconds,
+      isWoken: false,
+      mayGoOn: () => sleeper.isWoken || this.notices > this.noticesSeen[thread] || isOver(),
+    };
+    this.sleepers.push(sleeper);
+    return sleeper;
+  }
+
+  rise(sleeper: Sleeper): 'ok' | 'timed-out' {
+    this.noticesSeen[sleeper.thread] = this.notices;
+    if (sleeper.isWoken) return 'ok';
+    this.sleepers.splice(this.sleepers.indexOf(sleeper), 1);
+    if (sleeper.milliseconds < Infinity) this.clock += sleeper.milliseconds;
+    return 'timed-out';
+  }
+
+  wake(word: number, count: number): number {
+    const woken = this.sleepers.filter((sleeper) => sleeper.word === word).slice(0, count);
+    for (const sleeper of woken) sleeper.isWoken = true;
+    this.sleepers = this.sleepers.filter((sleeper) => !sleeper.isWoken);
+    return woken.length;
   }
 
   private isMine(array: Int32Array): boolean {

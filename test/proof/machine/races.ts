@@ -100,7 +100,7 @@ export function isExcused(race: Race, sites: readonly Site[]): boolean {
   return isPartExcused(race, 0, sites) && isPartExcused(race, 1, sites);
 }
 
-/** A race that is not excused. `Production.stacksOf` adds where the two accesses came from. */
+/** A race that is not excused. `withStacks` adds where the two accesses came from. */
 export class RaceError extends Error {
   constructor(
     readonly race: Race,

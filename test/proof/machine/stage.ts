@@ -3,10 +3,11 @@ import { SlotState } from '../../../src/layout/format.js';
 import { SlotWord } from '../../../src/layout/offsets.generated.js';
 import type { Region } from '../../../src/memory/region.js';
 import { stateOf } from '../../../src/registry/slots.js';
-import { STOPPED, type Scenario, type Thread } from '../../../src/testing/explorer.js';
+import { STOPPED, type Thread } from '../../../src/testing/explorer.js';
 import type { Owner } from '../../../src/slabs/owner.js';
 import type { Builds, SteppedHeap, Steps } from './builds.js';
 import { Machine } from './machine.js';
+import type { CrashPoint, Notice, Play, Production } from './play.js';
 import { isExcused, RaceError } from './races.js';
 import { findStranded } from './stranded.js';
 import { RegionWords } from './words.js';
@@ -338,8 +339,16 @@ export interface Plot<State = unknown> {
   verdict?(notes: readonly string[]): boolean;
 }
 
+/** A plot of the heap as a play. */
+export const onStage = (plot: Plot): Play => ({
+  name: plot.name,
+  about: plot.about,
+  threads: plot.threads.length,
+  produce: (builds) => new StageProduction(builds, plot),
+});
+
 /** A plot on its stage, ready for the explorer. */
-export class Production implements Scenario {
+class StageProduction implements Production {
   readonly name: string;
   readonly maxSteps = 20_000;
   readonly stage: Stage;
@@ -349,8 +358,7 @@ export class Production implements Scenario {
   private readonly undertaker: Actor;
   /** Threads that may die in this schedule: the others wait for it when their own work is done, and take over. */
   private victims: readonly number[] = [];
-  private notice: 'exited' | 'by hand' = 'exited';
-  /** Fewest stores that each thread had made when it began to take over from a dead one, over all schedules since `crash`. */
+  private notice: Notice = 'exited';
   readonly storesBeforeHeritage: number[] = [];
   /** Threads that have done all their work, or are dead. */
   private readonly over = new Set<number>();
@@ -366,6 +374,10 @@ export class Production implements Scenario {
     this.frozen = this.stage.freeze();
     this.held = this.stage.ledger.copy();
     this.stage.machine.keep();
+  }
+
+  get machine(): Machine {
+    return this.stage.machine;
   }
 
   start(): readonly Thread[] {
@@ -385,7 +397,7 @@ export class Production implements Scenario {
    * From the next schedule on thread `points[i].thread` stops for ever before its store number `points[i].at`, and the others
    * learn of it by an exit event or by hand.
    */
-  crash(points: readonly { readonly thread: number; readonly at: number }[], notice: 'exited' | 'by hand'): void {
+  crash(points: readonly CrashPoint[], notice: Notice): void {
     this.notice = notice;
     this.stage.machine.crashAt.fill(0);
     for (const { thread, at } of points) this.stage.machine.crashAt[thread] = at;

@@ -73,15 +73,24 @@ export class Transform {
   private findStepping(): void {
     const callers = new Map<ts.Node, Set<ts.Node>>();
     const ready: ts.Node[] = [];
+    const addCaller = (callee: ts.Node, caller: ts.Node): void => {
+      if (!callers.has(callee)) callers.set(callee, new Set());
+      callers.get(callee)!.add(caller);
+    };
     const visit = (node: ts.Node): void => {
       const inside = enclosingFunction(node);
       if (isFunction(node) && node.getSourceFile().fileName.endsWith(this.atomicsFile)) ready.push(node);
       if (inside !== undefined && (isSharedElement(node) || isBulkStore(node))) ready.push(inside);
-      if (inside !== undefined && ts.isCallExpression(node)) {
-        for (const callee of this.calleesOf(node)) {
-          if (!callers.has(callee)) callers.set(callee, new Set());
-          callers.get(callee)!.add(inside);
+      if (ts.isMethodDeclaration(node)) {
+        const overridden = this.overriddenBy(node);
+        // A call may run either, so both step or neither does.
+        if (overridden !== undefined) {
+          addCaller(node, overridden);
+          addCaller(overridden, node);
         }
+      }
+      if (inside !== undefined && ts.isCallExpression(node)) {
+        for (const callee of this.calleesOf(node)) addCaller(callee, inside);
       }
       ts.forEachChild(node, visit);
     };
@@ -92,6 +101,15 @@ export class Transform {
       this.stepping.add(node);
       ready.push(...(callers.get(node) ?? []));
     }
+  }
+
+  /** The method of a base class that this one stands for. */
+  private overriddenBy(method: ts.MethodDeclaration): ts.Node | undefined {
+    const { parent, name } = method;
+    if (!ts.isClassDeclaration(parent) || !ts.isIdentifier(name)) return undefined;
+    const base = parent.heritageClauses?.find(({ token }) => token === ts.SyntaxKind.ExtendsKeyword)?.types[0];
+    const declared = base && this.checker.getTypeAtLocation(base).getProperty(name.text)?.valueDeclaration;
+    return declared !== undefined && ts.isMethodDeclaration(declared) ? declared : undefined;
   }
 
   /** What a call runs: the function called, and a callback that a helped array method is given. */

@@ -1,7 +1,7 @@
 import { ScheduleError } from '../../../src/testing/explorer.js';
 import { crashScenario, exploreScenario } from '../engine.js';
 import { loadBuilds, type Builds } from '../machine/builds.js';
-import type { Plot } from '../machine/stage.js';
+import type { Play } from '../machine/play.js';
 import { SCENARIOS } from '../scenarios/index.js';
 import { patchOf, type Mutant } from './mutant.js';
 
@@ -28,11 +28,11 @@ const SEED = 1;
 /** Where a hunt is before it looks anywhere. */
 export const COMPILING = 'compiling';
 
-export const PLOTS: readonly Plot[] = SCENARIOS;
+export const PLOTS: readonly Play[] = SCENARIOS;
 
 const firstLine = (text: string): string => text.split('\n', 1)[0];
 
-function look(builds: Builds, plot: Plot, isCrash: boolean, budget: HuntBudget): Catch | undefined {
+function look(builds: Builds, plot: Play, isCrash: boolean, budget: HuntBudget): Catch | undefined {
   const by = isCrash ? `${plot.name}!` : plot.name;
   try {
     if (isCrash) crashScenario(builds, plot, { ...budget, schedulesPerPair: 0, pairStride: 1, seed: SEED });
@@ -46,7 +46,7 @@ function look(builds: Builds, plot: Plot, isCrash: boolean, budget: HuntBudget):
   }
 }
 
-function plotNamed(name: string): Plot {
+function plotNamed(name: string): Play {
   const plot = PLOTS.find((one) => one.name === name);
   if (plot === undefined)
     throw new Error(`there is no scenario "${name}" (any more): name another one in the table of mutants`);
@@ -60,7 +60,7 @@ function plotNamed(name: string): Plot {
 export async function hunt(mutant: Mutant | undefined, tell: (place: string) => void): Promise<Catch | undefined> {
   tell(COMPILING);
   const builds = await loadBuilds(mutant && patchOf(mutant));
-  const visit = (plot: Plot, isCrash: boolean, budget: HuntBudget): Catch | undefined => {
+  const visit = (plot: Play, isCrash: boolean, budget: HuntBudget): Catch | undefined => {
     tell(isCrash ? `${plot.name}!` : plot.name);
     return look(builds, plot, isCrash, budget);
   };

@@ -1,13 +1,15 @@
-import type { Plot } from '../machine/stage.js';
+import type { Play } from '../machine/play.js';
+import { onStage, type Plot } from '../machine/stage.js';
 import { homecomingScenarios } from './homecoming.js';
 import { registryScenarios } from './registry.js';
 import { remoteScenarios } from './remote.js';
 import { sliceScenarios } from './slices.js';
+import { syncScenarios } from './sync.js';
 
 /** Everything that is explored. */
-export const SCENARIOS: readonly Plot[] = [
-  ...remoteScenarios,
-  ...homecomingScenarios,
-  ...sliceScenarios,
-  ...registryScenarios,
-] as readonly Plot[];
+export const SCENARIOS: readonly Play[] = [
+  ...([...remoteScenarios, ...homecomingScenarios, ...sliceScenarios, ...registryScenarios] as readonly Plot[]).map(
+    onStage,
+  ),
+  ...syncScenarios,
+];

@@ -35,3 +35,20 @@ export function* compareExchange(words, index, expected, value, site) {
   yield m.signal;
   return m.compareExchange(words, index, expected, value, site);
 }
+export function* wait(words, index, expected, milliseconds, site) {
+  m.storePoint(words, index);
+  yield m.signal;
+  if (m.load(words, index, site) !== expected) return 'not-equal';
+  const sleeper = m.sleep(words, index, milliseconds);
+  yield sleeper.mayGoOn;
+  return m.rise(sleeper);
+}
+export function* notify(words, index, count) {
+  m.storePoint(words, index);
+  yield m.signal;
+  return m.wake(index, count);
+}
+/** Promises don't step: what doesn't block is tested with real threads. */
+export function* waitAsync() {
+  throw new Error('waitAsync has no stepped form');
+}

@@ -1,0 +1,292 @@
+import { HeapError, type Heap } from '../../../src/index.js';
+import { STOPPED, type Thread } from '../../../src/testing/explorer.js';
+import type { Builds, Steps, SyncModules } from './builds.js';
+import { Machine, type WordMap } from './machine.js';
+import type { CrashPoint, Play, Production } from './play.js';
+import { RaceError } from './races.js';
+import { now } from './stage.js';
+
+const enum Place {
+  /** Word of each thread: 1 while it is attached. As with the slots of a heap, one atomic load says so. */
+  LIVE = 1,
+  /** What locks guard in the scenarios. */
+  DATA = 8,
+  /** The first record; each has as many words as a cache line. */
+  RECORDS = 16,
+  RECORD_WORDS = 16,
+  /** Boards alone are larger. */
+  BOARD_WORDS = 1040,
+  WORDS = 2048,
+}
+
+/** Generation 1 of slot 1, 2, ... */
+const workerIdOf = (thread: number): number => 1024 + thread + 1;
+
+/** The heap's public face as far as the room `sync` uses it, over a few words. Its calls step like those of the real one. */
+class TinyHeap {
+  readonly workerId: number;
+
+  constructor(
+    private readonly stage: SyncStage,
+    thread: number,
+    readonly i32: Int32Array,
+  ) {
+    this.workerId = workerIdOf(thread);
+  }
+
+  /** Records are made in setup only, and lie where they lie until the end. */
+  // eslint-disable-next-line require-yield
+  *calloc(bytes: number): Steps<number> {
+    return this.stage.place(bytes / 4) * 4;
+  }
+
+  // eslint-disable-next-line require-yield
+  *usableSize(): Steps<number> {
+    return Place.WORDS * 4;
+  }
+
+  *isAttached(workerId: number): Steps<boolean> {
+    const word = Place.LIVE + workerId - workerIdOf(0);
+    return (yield* this.stage.modules.load(this.i32, word)) === 1;
+  }
+}
+
+/** What a thread of a scenario can do beside the calls that are proved. */
+export class SyncActor {
+  readonly heap: Heap;
+  /** What this thread noted, for the verdict. */
+  notes: string[] = [];
+
+  constructor(
+    readonly stage: SyncStage,
+    readonly thread: number,
+  ) {
+    this.heap = new TinyHeap(stage, thread, stage.words) as unknown as Heap;
+  }
+
+  /** Raises a word by plain accesses: nobody else may do so meanwhile, and the race detector sees whether it is ordered. */
+  *raise(word = 0): Steps<number> {
+    const value = (yield* this.read(word)) + 1;
+    yield* this.write(word, value);
+    return value;
+  }
+
+  /** The same in one instant, and nobody dies in it. */
+  raiseNow(): void {
+    const { machine, words, site } = this.stage;
+    machine.write(words, Place.DATA, machine.read(words, Place.DATA, site) + 1, site);
+  }
+
+  *read(word = 0): Steps<number> {
+    const { machine, words, site } = this.stage;
+    if (machine.loadPoint(words, Place.DATA + word)) yield machine.signal;
+    return machine.read(words, Place.DATA + word, site);
+  }
+
+  *write(word: number, value: number): Steps<void> {
+    const { machine, words, site } = this.stage;
+    if (machine.storePoint(words, Place.DATA + word)) yield machine.signal;
+    machine.write(words, Place.DATA + word, value, site);
+  }
+
+  /** What is done under a lock: nobody else may be inside, and whoever follows one that died inside must have been told. */
+  *inside(isTold: boolean, others: 'none' | 'readers' = 'none'): Steps<void> {
+    this.stage.enter(this, isTold, others);
+    if (others === 'none') yield* this.raise();
+    else yield* this.read();
+    this.stage.leave(this);
+  }
+
+  /** Runs a call that may be refused with one of these codes; undefined if it was, with a note. */
+  *unless<T>(codes: readonly string[], steps: Steps<T>): Steps<T | undefined> {
+    try {
+      return yield* steps;
+    } catch (error) {
+      if (!(error instanceof Error) || !('code' in error) || !codes.includes(String(error.code))) throw error;
+      this.notes.push(String(error.code));
+      return undefined;
+    }
+  }
+
+  /** Takes a lock and says whether somebody died inside. */
+  *taking<Held>(steps: Steps<Held>): Steps<{ guard: Held; isTold: boolean }> {
+    try {
+      return { guard: yield* steps, isTold: false };
+    } catch (error) {
+      const { code, guard } = error as HeapError;
+      if (code !== 'ERR_SYNC_OWNER_DIED') throw error;
+      this.notes.push(code);
+      return { guard: guard as Held, isTold: true };
+    }
+  }
+}
+
+/** A few words, and threads that synchronise by what lies in them. */
+export class SyncStage {
+  readonly words = new Int32Array(new SharedArrayBuffer(Place.WORDS * 4));
+  readonly machine: Machine;
+  readonly modules: SyncModules;
+  readonly actors: readonly SyncActor[];
+  /** For accesses by the scenario itself. */
+  readonly site: number;
+  /** Who is inside, and how. */
+  readonly present = new Map<SyncActor, 'none' | 'readers'>();
+  private nextRecord = Place.RECORDS as number;
+  private readonly names = new Map<number, string>();
+
+  constructor(
+    readonly builds: Builds,
+    threads: number,
+  ) {
+    this.modules = builds.sync;
+    this.site = builds.sites.length;
+    const map: WordMap = {
+      buffer: this.words.buffer as SharedArrayBuffer,
+      length: Place.WORDS,
+      isShared: () => true,
+      name: (word) => ({ field: `word ${word}`, of: 'the sync stage' }),
+    };
+    const tags = Array.from({ length: threads + 1 }, (_, i) => i + 1);
+    this.machine = new Machine(map, threads + 1, tags, () => false);
+    builds.stepped.link(this.machine);
+    this.words.fill(1, Place.LIVE, Place.LIVE + threads);
+    this.actors = Array.from({ length: threads }, (_, thread) => new SyncActor(this, thread));
+    // Asks the engine once for all schedules.
+    now(this.modules.checkMayBlock('', '') as unknown as Steps<void>);
+  }
+
+  /** Words for a record. */
+  place(words: number): number {
+    const at = this.nextRecord;
+    this.nextRecord += words > Place.RECORD_WORDS ? Place.BOARD_WORDS : Place.RECORD_WORDS;
+    if (this.nextRecord > Place.WORDS) throw new RangeError('the stage is too small for these records');
+    this.names.set(at, `record ${this.names.size}`);
+    return at;
+  }
+
+  data(word = 0): number {
+    return this.words[Place.DATA + word];
+  }
+
+  enter(actor: SyncActor, isTold: boolean, others: 'none' | 'readers'): void {
+    for (const [other, kind] of this.present) {
+      const isDead = this.machine.crashed.has(other.thread);
+      if (isDead && (isTold || kind === 'readers')) this.present.delete(other);
+      else if (isDead) throw new Error(`thread ${actor.thread} was not told that ${other.thread} died inside`);
+      else if (others === 'none' || kind === 'none')
+        throw new Error(`threads ${other.thread} and ${actor.thread} are inside at once`);
+    }
+    this.present.set(actor, others);
+  }
+
+  leave(actor: SyncActor): void {
+    this.present.delete(actor);
+  }
+
+  /** What the others learn of a death: the slot is no longer attached, and who sleeps looks again. */
+  *bury(thread: number): Steps<void> {
+    this.machine.learnOf(thread);
+    yield* this.modules.store(this.words, Place.LIVE + thread, 0);
+    this.machine.notice();
+  }
+}
+
+export interface SyncPlot<Cast> {
+  readonly name: string;
+  readonly about: string;
+  /** Makes the records and opens them for each thread. */
+  setup(stage: SyncStage): readonly Cast[];
+  readonly scripts: readonly ((actor: SyncActor, cast: Cast) => Steps<void>)[];
+  /** Threads that may die without leaving others to wait for what only they could do; all if not given. */
+  readonly mortals?: readonly number[];
+  /** Throws if the outcome is wrong; asked after every schedule. */
+  verdict?(stage: SyncStage, casts: readonly Cast[]): void;
+}
+
+class SyncProduction<Cast> implements Production {
+  readonly name: string;
+  readonly maxSteps = 3000;
+  readonly storesBeforeHeritage: number[];
+  private readonly stage: SyncStage;
+  private readonly casts: readonly Cast[];
+  private victims: readonly number[] = [];
+  private readonly over = new Set<number>();
+
+  constructor(
+    private readonly builds: Builds,
+    private readonly plot: SyncPlot<Cast>,
+  ) {
+    this.name = plot.name;
+    this.stage = new SyncStage(builds, plot.scripts.length);
+    this.casts = plot.setup(this.stage);
+    this.storesBeforeHeritage = plot.scripts.map(() => 0);
+    this.stage.machine.keep();
+  }
+
+  get machine(): Machine {
+    return this.stage.machine;
+  }
+
+  crash(points: readonly CrashPoint[]): void {
+    this.machine.crashAt.fill(0);
+    for (const { thread, at } of points) this.machine.crashAt[thread] = at;
+    this.victims = points.map(({ thread }) => thread);
+  }
+
+  start(): readonly Thread[] {
+    const { stage, plot, casts, machine } = this;
+    this.builds.stepped.link(machine);
+    machine.rewind();
+    stage.present.clear();
+    this.over.clear();
+    machine.begin();
+    const scripts = plot.scripts.map((script, index) => {
+      stage.actors[index].notes = [];
+      return script(stage.actors[index], casts[index]);
+    });
+    return [...scripts, this.watch()].map((steps, index) => this.thread(index, steps));
+  }
+
+  /** One more thread, which learns of deaths as `heap.watch` does. */
+  private *watch(): Steps<void> {
+    const { crashed } = this.machine;
+    const buried = new Set<number>();
+    while (this.victims.length > 0) {
+      const isOver = (): boolean => this.plot.scripts.every((_, index) => this.over.has(index));
+      const next = (): number | undefined => [...crashed].find((thread) => !buried.has(thread));
+      yield () => next() !== undefined || isOver();
+      const dead = next();
+      if (dead === undefined) return;
+      buried.add(dead);
+      yield* this.stage.bury(dead);
+    }
+  }
+
+  private thread(index: number, steps: Steps<void>): Thread {
+    return {
+      next: () => {
+        this.machine.current = index;
+        const step = steps.next();
+        if (step.done === true || step.value === STOPPED) this.over.add(index);
+        return step;
+      },
+    };
+  }
+
+  finish(): void {
+    const { machine, stage, builds } = this;
+    machine.rest();
+    const sites = [...builds.sites, { place: 'the scenario', inside: 'the scenario' }];
+    if (machine.race !== undefined) throw new RaceError(machine.race, sites);
+    this.plot.verdict?.(stage, this.casts);
+  }
+}
+
+export const onSyncStage = <Cast>(plot: SyncPlot<Cast>): Play => ({
+  name: plot.name,
+  about: plot.about,
+  threads: plot.scripts.length,
+  isShort: true,
+  ...(plot.mortals === undefined ? {} : { mortals: plot.mortals }),
+  produce: (builds) => new SyncProduction(builds, plot),
+});
