@@ -13,7 +13,8 @@ interface Link {
 
 /**
  * Finds deadlocks, for debugging: mutexes made with a board enter on it which worker is blocked for which of them, and
- * `lock()` throws ERR_SYNC_DEADLOCK, naming workers and addresses, instead of closing a circle. Waits with a timeout and
+ * `lock()` throws ERR_SYNC_DEADLOCK, naming workers and addresses, instead of closing a circle; several that close one at the
+ * same instant may all be told. Waits with a timeout and
  * asynchronous ones are not entered: they end, or block nobody.
  */
 export class DeadlockBoard extends SyncObject {

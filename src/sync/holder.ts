@@ -77,8 +77,8 @@ export class Holder {
   /** Takes a lock that was seen free, or of several that take it from a dead holder is the first. */
   private take(seen: number, hasSlept: boolean): boolean {
     const dead = seen & HolderBits.ID;
-    // Whether somebody sleeps is known only of a lock that was released.
-    const waiters = hasSlept || dead !== 0 ? HolderBits.WAITERS : seen & HolderBits.WAITERS;
+    // Who has slept doesn't know whether others still do.
+    const waiters = hasSlept ? HolderBits.WAITERS : seen & HolderBits.WAITERS;
     const broken = dead === 0 ? seen & HolderBits.BROKEN : HolderBits.BROKEN;
     if (!this.swap(seen, this.me | waiters | broken)) return false;
     // For the message of whoever is told.

@@ -33,8 +33,8 @@ class OnceWaiter extends Waiter {
       const runner = seen & OnceBits.ID;
       if (seen === OnceBits.DONE) return true;
       if (runner === 0 || (runner !== me && !once.heap.isAttached(runner))) {
-        // Whether somebody sleeps is known only of one that was released, and by one that has not slept.
-        const waiters = runner !== 0 || this.wakes > 0 ? OnceBits.WAITERS : seen & OnceBits.WAITERS;
+        // Who has slept doesn't know whether others still do.
+        const waiters = this.wakes > 0 ? OnceBits.WAITERS : seen & OnceBits.WAITERS;
         if (!once.swap(seen, me | waiters)) continue;
         this.diedBefore = runner;
         return true;

@@ -26,6 +26,9 @@ export interface Crashes {
   readonly seconds: number;
 }
 
+/** Schedules of a short play for each of another. */
+const SHORT_FACTOR = 8;
+
 /** Adds the stacks of both accesses to a race, by running its schedule once more. */
 function withStacks(production: Production, error: ScheduleError): Error {
   if (!(error.cause instanceof RaceError)) return error;
@@ -56,7 +59,7 @@ function guarded<T>(production: Production, work: () => T): T {
 }
 
 export interface ExploreBudget {
-  /** Schedules in all. */
+  /** Schedules in all; of short plays several times as many. */
   readonly schedules: number;
   readonly seed: number;
   readonly maxBound?: number;
@@ -70,11 +73,12 @@ export function exploreScenario(builds: Builds, play: Play, budget: ExploreBudge
   const production = play.produce(builds);
   const began = performance.now();
   return guarded(production, () => {
+    const most = budget.schedules * (play.isShort === true ? SHORT_FACTOR : 1);
     let bound = -1;
     let schedules = 0;
     let steps = 0;
     for (let preemptions = 0; preemptions <= (budget.maxBound ?? 4); preemptions++) {
-      const left = Math.ceil((budget.schedules - schedules) * 0.75);
+      const left = Math.ceil((most - schedules) * 0.75);
       const found = explore(production, { preemptions, maxSchedules: left });
       schedules += found.schedules;
       steps += found.steps;
@@ -82,7 +86,7 @@ export function exploreScenario(builds: Builds, play: Play, budget: ExploreBudge
       bound = preemptions;
     }
     const random = exploreRandomly(production, {
-      schedules: Math.max(0, budget.schedules - schedules),
+      schedules: Math.max(0, most - schedules),
       seed: budget.seed,
     });
     return {
@@ -135,9 +139,6 @@ class WithCrashes implements Scenario {
     this.production.finish();
   }
 }
-
-/** Schedules of a short play for each of another. */
-const SHORT_FACTOR = 12;
 
 class CrashSearch {
   points = 0;

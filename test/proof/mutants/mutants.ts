@@ -5,6 +5,7 @@ import { pagesMutants } from './table/pages.js';
 import { registryMutants } from './table/registry.js';
 import { remoteMutants } from './table/remote.js';
 import { slabsMutants } from './table/slabs.js';
+import { syncMutants } from './table/sync.js';
 
 /** Bugs that the suite must catch, each planted alone in the sources as they are. */
 export const MUTANTS: readonly Mutant[] = [
@@ -14,4 +15,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...registryMutants,
   ...heapMutants,
   ...memoryMutants,
+  ...syncMutants,
 ];

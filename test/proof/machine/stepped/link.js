@@ -15,7 +15,8 @@ export const $now = (generator) => {
   for (;;) {
     const { done, value } = generator.next();
     if (done) return value;
-    if (typeof value === 'symbol') throw new Error('a thread dies where it has no points, in a constructor or a getter');
+    if (typeof value === 'symbol')
+      throw new Error('a thread dies where it has no points, in a constructor or a getter');
   }
 };
 export function* $collect(source) {
