@@ -16,8 +16,10 @@ export function publish(heap: Heap, address: number, kind: Kind): void {
 /** Throws ERR_HEAP_INVALID_ADDRESS for what is no live block, ERR_SYNC_KIND for one that holds something else. */
 export function checkRecord(heap: Heap, address: number, kind: Kind, words: number): void {
   const bytes = heap.usableSize(address);
-  const found = bytes < words * 4 ? 0 : atomics.load(heap.i32, address / 4 + RecordWord.X_KIND);
+  const found = atomics.load(heap.i32, address / 4 + RecordWord.X_KIND);
   if (found !== kind) throw wrongKind(kind, address, found);
+  // Whoever writes four letters into a block of its own has made no record.
+  if (bytes < words * 4) throw wrongKind(kind, address, 0);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { HeapError, type Heap } from '../../../src/index.js';
+import { type HeapError, type Heap } from '../../../src/index.js';
 import { STOPPED, type Thread } from '../../../src/testing/explorer.js';
 import type { Builds, Steps, SyncModules } from './builds.js';
 import { Machine, type WordMap } from './machine.js';
@@ -141,7 +141,7 @@ export class SyncStage {
     this.modules = builds.sync;
     this.site = builds.sites.length;
     const map: WordMap = {
-      buffer: this.words.buffer as SharedArrayBuffer,
+      buffer: this.words.buffer,
       length: Place.WORDS,
       isShared: () => true,
       name: (word) => ({ field: `word ${word}`, of: 'the sync stage' }),
@@ -152,7 +152,8 @@ export class SyncStage {
     this.words.fill(1, Place.LIVE, Place.LIVE + threads);
     this.actors = Array.from({ length: threads }, (_, thread) => new SyncActor(this, thread));
     // Asks the engine once for all schedules.
-    now(this.modules.checkMayBlock('', '') as unknown as Steps<void>);
+    const ask: (...words: string[]) => unknown = this.modules.checkMayBlock;
+    now(ask('', '') as Steps<void>);
   }
 
   /** Words for a record. */

@@ -23,6 +23,9 @@ function shared<Name extends Named>(stage: SyncStage, name: Name, ...args: unkno
 type Mutex = Made<'Mutex'>;
 type Guard = ReturnType<Mutex['lock']>;
 
+/** The steps of a call that returns nothing. */
+const stepping = (call: () => unknown): Steps<void> => call() as Steps<void>;
+
 const times = <T>(count: number, one: T): T[] => Array.from({ length: count }, () => one);
 
 function expectEqual(what: string, found: number, expected: number): void {
@@ -35,14 +38,14 @@ function expectData(stage: SyncStage, expected: number, word = 0): void {
 }
 
 function* unlock(guard: { unlock(): void }): Steps<void> {
-  yield* stepsOf(guard.unlock());
+  yield* stepping(() => guard.unlock());
 }
 
 /** Under the lock; a holder's death is repaired. */
 function* locked(actor: SyncActor, mutex: { lock(): Guard }): Steps<void> {
   const { guard, isTold } = yield* actor.taking(stepsOf(mutex.lock()));
   yield* actor.inside(isTold);
-  if (isTold) yield* stepsOf(guard.repaired());
+  if (isTold) yield* stepping(() => guard.repaired());
   yield* unlock(guard);
 }
 
@@ -99,7 +102,7 @@ const mutexes: readonly SyncPlot<any>[] = [
         const taken = yield* actor.unless(['ERR_SYNC_TIMEOUT'], actor.taking(stepsOf(mutex.lock({ timeoutMs: 5 }))));
         if (taken === undefined) return;
         yield* actor.inside(taken.isTold);
-        if (taken.isTold) yield* stepsOf(taken.guard.repaired());
+        if (taken.isTold) yield* stepping(() => taken.guard.repaired());
         yield* unlock(taken.guard);
       },
       locked,
@@ -118,11 +121,11 @@ const mutexes: readonly SyncPlot<any>[] = [
       function* (actor, mutex) {
         const waiter = new actor.stage.modules.HolderWaiter(mutex.holder, undefined);
         if (yield* stepsOf(waiter.attempt())) {
-          yield* stepsOf(mutex.holder.release('unlock'));
+          yield* stepping(() => mutex.holder.release('unlock'));
           return;
         }
         yield* actor.stage.modules.wait(actor.heap.i32, waiter.word, waiter.value, Infinity);
-        yield* stepsOf(waiter.giveUp());
+        yield* stepping(() => waiter.giveUp());
       },
       locked,
       locked,
@@ -159,7 +162,7 @@ const mutexes: readonly SyncPlot<any>[] = [
         yield* unlock(guard);
         const next = yield* actor.taking(stepsOf(mutex.lock()));
         if (isTold && !next.isTold) throw new Error('the error was told once and not again');
-        yield* stepsOf(next.guard.repaired());
+        yield* stepping(() => next.guard.repaired());
         yield* unlock(next.guard);
         const last = yield* actor.taking(stepsOf(mutex.lock()));
         if (last.isTold && actor.stage.machine.crashed.size < 2 && isTold)
@@ -240,7 +243,7 @@ type RwLock = Made<'RwLock'>;
 function* writing(actor: SyncActor, lock: RwLock): Steps<void> {
   const { guard, isTold } = yield* actor.taking(stepsOf(lock.write()));
   yield* actor.inside(isTold);
-  if (isTold) yield* stepsOf(guard.repaired());
+  if (isTold) yield* stepping(() => guard.repaired());
   yield* unlock(guard);
 }
 
@@ -318,7 +321,7 @@ function* produce(actor: SyncActor, { mutex, condition }: Queue, tell: 'notifyOn
   const { guard } = yield* actor.taking(stepsOf(mutex.lock()));
   yield* actor.raise(0);
   yield* unlock(guard);
-  yield* stepsOf(condition[tell]());
+  yield* stepping(() => condition[tell]());
 }
 
 /** Takes one thing out; waits until there is one. */
@@ -383,7 +386,7 @@ const conditions: readonly SyncPlot<any>[] = [
           yield* actor.raise(1);
         }
         // Whoever leaves with a notification that it did not use tells another.
-        else yield* stepsOf(condition.notifyOne());
+        else yield* stepping(() => condition.notifyOne());
         yield* unlock(guard);
       },
       consume,
@@ -426,12 +429,12 @@ const others: readonly SyncPlot<any>[] = [
     setup: (stage) => shared(stage, 'Semaphore', 0),
     mortals: [0, 1],
     scripts: [
-      (_, semaphore) => stepsOf(semaphore.acquire()) as unknown as Steps<void>,
-      (_, semaphore) => stepsOf(semaphore.acquire()) as unknown as Steps<void>,
+      (_, semaphore) => stepsOf(semaphore.acquire()),
+      (_, semaphore) => stepsOf(semaphore.acquire()),
       function* (_, semaphore) {
-        yield* stepsOf(semaphore.release(2));
+        yield* stepping(() => semaphore.release(2));
         yield* stepsOf(semaphore.tryAcquire());
-        yield* stepsOf(semaphore.release());
+        yield* stepping(() => semaphore.release());
       },
     ],
   },
@@ -446,8 +449,8 @@ const others: readonly SyncPlot<any>[] = [
       permitless,
       function* (_, semaphore) {
         const permit = yield* stepsOf(semaphore.tryAcquire());
-        if (permit !== undefined) yield* stepsOf(semaphore.release());
-        yield* stepsOf(semaphore.release(2));
+        if (permit !== undefined) yield* stepping(() => semaphore.release());
+        yield* stepping(() => semaphore.release(2));
       },
       permitless,
     ],
@@ -462,11 +465,11 @@ const others: readonly SyncPlot<any>[] = [
       function* (actor, semaphore) {
         const waiter = new actor.stage.modules.PermitWaiter(semaphore);
         if (yield* stepsOf(waiter.attempt())) {
-          yield* stepsOf(semaphore.release());
+          yield* stepping(() => semaphore.release());
           return;
         }
         yield* actor.stage.modules.wait(actor.heap.i32, waiter.word, waiter.value, Infinity);
-        yield* stepsOf(waiter.giveUp());
+        yield* stepping(() => waiter.giveUp());
       },
       permitted,
     ],
@@ -540,14 +543,14 @@ const others: readonly SyncPlot<any>[] = [
     scripts: [
       function* (actor, latch) {
         yield* actor.raise(0);
-        yield* stepsOf(latch.countDown());
+        yield* stepping(() => latch.countDown());
       },
       function* (actor, latch) {
         yield* actor.raise(1);
-        yield* stepsOf(latch.countDown());
+        yield* stepping(() => latch.countDown());
       },
       function* (actor, latch) {
-        yield* stepsOf(latch.wait());
+        yield* stepping(() => latch.wait());
         expectEqual('what was done before', (yield* actor.read(0)) + (yield* actor.read(1)), 2);
       },
     ],
