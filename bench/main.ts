@@ -15,6 +15,7 @@ import { printRivals, rivalStatuses } from './rivals/list.js';
 import { addScale } from './scale/command.js';
 import { type OptionValue, type Spec } from './spec.js';
 import { addSuite } from './suite/command.js';
+import { addSync } from './sync/command.js';
 
 async function runBench(spec: Spec, command: Command): Promise<void> {
   const { json } = command.optsWithGlobals<{ json?: boolean }>();
@@ -122,6 +123,7 @@ function programFor(): Command {
   addSuite(program);
   addMemory(program);
   addScale(program);
+  addSync(program);
   addAccept(program);
   program
     .command('micro')

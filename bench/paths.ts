@@ -12,5 +12,6 @@ export const SHORT_LIVED_SCRIPT = packagePath('build/workers/short-lived-worker.
 export const HAND_OVER_SCRIPT = packagePath('build/workers/hand-over-worker.js');
 export const CROWD_SCRIPT = packagePath('build/workers/crowd-worker.js');
 export const START_SCRIPT = packagePath('build/workers/start-worker.js');
+export const SYNC_SCRIPT = packagePath('build/workers/sync-worker.js');
 export const WASM_SOURCE = packagePath('bench/rivals/wasm/heap.c');
 export const WASM_FOLDER = packagePath('build/bench/wasm');

@@ -151,11 +151,13 @@ export class Holder {
 
 /** Waits for the word of a lock. `call` is the name of a call that blocks the thread, undefined for one that doesn't. */
 export class HolderWaiter extends Waiter {
-  constructor(
-    protected readonly holder: Holder,
-    protected readonly call: string | undefined,
-  ) {
+  declare protected readonly holder: Holder;
+  declare protected readonly call: string | undefined;
+
+  constructor(holder: Holder, call: string | undefined) {
     super();
+    this.holder = holder;
+    this.call = call;
     this.word = holder.word;
   }
 

@@ -83,8 +83,10 @@ export const enum RwLockWord {
   X_LEFT = 4,
   /** Not 0: there may be cells marked WANTS. Written by readers after they have marked theirs, reset by the writer that looks. */
   X_WANTS = 5,
+  /** Cells up to which there may be readers: raised by a reader before it takes a cell beyond, so writers look no further. */
+  X_HIGH = 6,
   /** The first cell; CellBits. Each is taken by one reader at a time. */
-  X_CELLS = 6,
+  X_CELLS = 7,
 }
 
 export const enum CellBits {

@@ -15,9 +15,12 @@ export interface MutexOptions {
 
 /** A mutex that is held. */
 export class MutexGuard extends Guard {
+  declare private readonly mutex: Mutex;
+
   /** @internal */
-  constructor(private readonly mutex: Mutex) {
+  constructor(mutex: Mutex) {
     super(mutex.address);
+    this.mutex = mutex;
   }
 
   /** Says that what the mutex guards is in order again after its holder died. */
@@ -113,6 +116,7 @@ export class Mutex extends SyncObject {
 
   /** Takes the mutex if it is free, or its holder dead; else undefined. Passes those that wait. */
   tryLock(): MutexGuard | undefined {
+    if (this.holder.takeFree()) return new MutexGuard(this);
     return this.holder.tryTake() ? this.holder.told('tryLock', new MutexGuard(this)) : undefined;
   }
 

@@ -9,10 +9,11 @@ import { SyncObject, checkRecord, makeRecord, publish } from './record.js';
 import { block, checkMayBlock, checkTimeout, Waiter, type AsyncLimit, type TimeLimit } from './wait.js';
 
 const READERS_MOST = 1024;
-const READERS_USUAL = 26;
+/** The record takes 128 bytes. */
+const READERS_USUAL = 25;
 
 export interface RwLockOptions {
-  /** Read guards at the same time, those waiting included; further readers wait. 1 to 1,024, 26 if not given; 4 bytes each. */
+  /** Read guards at the same time, those waiting included; further readers wait. 1 to 1,024, 25 if not given; 4 bytes each. */
   readonly readers?: number;
 }
 
@@ -61,15 +62,31 @@ class Cells {
   /** Takes a free cell for a reader; 0 if there is none. */
   claim(me: number): number {
     const words = this.heap.i32;
-    for (let cell = this.first; cell < this.first + this.count; cell++)
-      if (atomics.load(words, cell) === 0 && atomics.compareExchange(words, cell, 0, me) === 0) return cell;
+    for (let cell = this.first; cell < this.first + this.count; cell++) {
+      if (atomics.load(words, cell) !== 0) continue;
+      this.raise(cell + 1 - this.first);
+      if (atomics.compareExchange(words, cell, 0, me) === 0) return cell;
+    }
     return 0;
+  }
+
+  private raise(count: number): void {
+    const word = this.at + RwLockWord.X_HIGH;
+    for (;;) {
+      const seen = atomics.load(this.heap.i32, word);
+      if (seen >= count || atomics.compareExchange(this.heap.i32, word, seen, count) === seen) return;
+    }
+  }
+
+  /** Behind the last cell in which there may be a reader. */
+  private end(): number {
+    return this.first + atomics.load(this.heap.i32, this.at + RwLockWord.X_HIGH);
   }
 
   /** Frees the cells of readers that died. True if there were any. */
   clearDead(): boolean {
     let found = false;
-    for (let cell = this.first; cell < this.first + this.count; cell++) {
+    for (let cell = this.first, end = this.end(); cell < end; cell++) {
       const seen = atomics.load(this.heap.i32, cell);
       const reader = seen & CellBits.ID;
       if (reader === 0 || this.heap.isAttached(reader)) continue;
@@ -80,7 +97,7 @@ class Cells {
 
   /** A living reader that is inside; 0 if none is. Asked by a writer that has the word. */
   inside(): number {
-    for (let cell = this.first; cell < this.first + this.count; cell++) {
+    for (let cell = this.first, end = this.end(); cell < end; cell++) {
       const reader = atomics.load(this.heap.i32, cell);
       if (reader === 0 || (reader & CellBits.WANTS) !== 0) continue;
       if (this.heap.isAttached(reader)) return reader;
@@ -91,7 +108,7 @@ class Cells {
 
   /** Whether this worker is inside as a reader, by another cell than this one. */
   isInside(me: number, but: number): boolean {
-    for (let cell = this.first; cell < this.first + this.count; cell++)
+    for (let cell = this.first, end = this.end(); cell < end; cell++)
       if (cell !== but && atomics.load(this.heap.i32, cell) === me) return true;
     return false;
   }
@@ -112,7 +129,7 @@ class Cells {
 
   private change(next: (seen: number) => number): void {
     const words = this.heap.i32;
-    for (let cell = this.first; cell < this.first + this.count; cell++) {
+    for (let cell = this.first, end = this.end(); cell < end; cell++) {
       const seen = atomics.load(words, cell);
       if ((seen & CellBits.WANTS) === 0) continue;
       // The value differs from the one on which the reader sleeps or is about to.
@@ -153,14 +170,17 @@ class Cells {
 
 /** Waits to be let in as a reader. */
 class ReadWaiter extends Waiter {
-  cell = 0;
-  private isWaiting = false;
+  declare cell: number;
+  declare private isWaiting: boolean;
+  declare private readonly lock: RwLock;
+  declare private readonly call: string | undefined;
 
-  constructor(
-    private readonly lock: RwLock,
-    private readonly call: string | undefined,
-  ) {
+  constructor(lock: RwLock, call: string | undefined) {
     super();
+    this.lock = lock;
+    this.call = call;
+    this.cell = 0;
+    this.isWaiting = false;
   }
 
   override attempt(): boolean {
@@ -230,13 +250,13 @@ class ReadWaiter extends Waiter {
 
 /** Waits for the word, then for the readers inside to leave. */
 class WriteWaiter extends HolderWaiter {
-  private hasWord = false;
+  declare private hasWord: boolean;
+  declare private readonly lock: RwLock;
 
-  constructor(
-    private readonly lock: RwLock,
-    call: string | undefined,
-  ) {
+  constructor(lock: RwLock, call: string | undefined) {
     super(lock.holder, call);
+    this.lock = lock;
+    this.hasWord = false;
   }
 
   override attempt(): boolean {
@@ -266,12 +286,14 @@ class WriteWaiter extends HolderWaiter {
 
 /** A read-write lock that is held for reading. */
 export class ReadGuard extends Guard {
+  declare private readonly lock: RwLock;
+  declare private readonly cell: number;
+
   /** @internal */
-  constructor(
-    private readonly lock: RwLock,
-    private readonly cell: number,
-  ) {
+  constructor(lock: RwLock, cell: number) {
     super(lock.address);
+    this.lock = lock;
+    this.cell = cell;
   }
 
   /** @internal */
@@ -282,9 +304,12 @@ export class ReadGuard extends Guard {
 
 /** A read-write lock that is held for writing. */
 export class WriteGuard extends Guard {
+  declare private readonly lock: RwLock;
+
   /** @internal */
-  constructor(private readonly lock: RwLock) {
+  constructor(lock: RwLock) {
     super(lock.address);
+    this.lock = lock;
   }
 
   /** Says that what the lock guards is in order again after a writer died. */

@@ -9,9 +9,12 @@ import { LOSSES_MOST, Waiter, block, checkMayBlock, checkTimeout, type AsyncLimi
 
 /** A permit that was acquired; `unlock()` or the end of its `using` gives it back. */
 export class Permit extends Guard {
+  declare private readonly semaphore: Semaphore;
+
   /** @internal */
-  constructor(private readonly semaphore: Semaphore) {
+  constructor(semaphore: Semaphore) {
     super(semaphore.address);
+    this.semaphore = semaphore;
   }
 
   /** @internal */
@@ -21,8 +24,11 @@ export class Permit extends Guard {
 }
 
 export class PermitWaiter extends Waiter {
-  constructor(private readonly semaphore: Semaphore) {
+  declare private readonly semaphore: Semaphore;
+
+  constructor(semaphore: Semaphore) {
     super();
+    this.semaphore = semaphore;
     this.word = semaphore.word;
   }
 

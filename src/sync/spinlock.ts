@@ -11,14 +11,15 @@ import { Waiter, block, checkMayBlock, checkTimeout, type AsyncLimit, type TimeL
 const NAP_MS = 1;
 
 class SpinWaiter extends Waiter {
-  override readonly napMs = NAP_MS;
+  declare private readonly holder: Holder;
+  declare private readonly call: string | undefined;
 
-  constructor(
-    private readonly holder: Holder,
-    private readonly call: string | undefined,
-  ) {
+  constructor(holder: Holder, call: string | undefined) {
     super();
+    this.holder = holder;
+    this.call = call;
     this.word = holder.word;
+    this.napMs = NAP_MS;
   }
 
   override attempt(): boolean {
@@ -43,9 +44,12 @@ class SpinWaiter extends Waiter {
 
 /** A spin lock that is held. */
 export class SpinGuard extends Guard {
+  declare private readonly holder: Holder;
+
   /** @internal */
-  constructor(private readonly holder: Holder) {
+  constructor(holder: Holder) {
     super(holder.address);
+    this.holder = holder;
   }
 
   /** Says that what the lock guards is in order again after its holder died. */

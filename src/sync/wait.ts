@@ -32,12 +32,19 @@ export interface AsyncLimit extends TimeLimit {
  */
 export abstract class Waiter {
   /** Where to sleep, and the value that the word had: set by an attempt that failed. */
-  word = 0;
-  value = 0;
+  declare word: number;
+  declare value: number;
   /** How often it has slept. */
-  wakes = 0;
+  declare wakes: number;
   /** How long it may sleep at a time. */
-  readonly napMs: number = LOOK_EVERY_MS;
+  declare napMs: number;
+
+  constructor() {
+    this.word = 0;
+    this.value = 0;
+    this.wakes = 0;
+    this.napMs = LOOK_EVERY_MS;
+  }
 
   abstract attempt(): boolean;
 

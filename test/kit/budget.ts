@@ -32,6 +32,8 @@ export const BUDGET = {
   soakRoundMs: times(1800),
   /** Workers killed in storms with something particular about them. */
   kills: times(20),
+  /** Workers killed while they hold a lock, of each kind. */
+  syncKills: times(10),
   /** Times that each of several workers takes a lock. */
   syncRounds: times(1000) * 20,
   /** Times that workers wait for a mutex with a signal that is aborted about when they get it. */

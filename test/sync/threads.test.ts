@@ -66,7 +66,7 @@ describe.each(KINDS)('a %s', (kind) => {
       const data = dataOf(heap);
       const survivor = start(heap);
       const work = survivor.call('rounds', kind, address, blocking, BUDGET.syncRounds, data);
-      for (let i = 0; i < BUDGET.kills; i++) {
+      for (let i = 0; i < BUDGET.syncKills; i++) {
         const victim = start(heap);
         await victim.call('forever', kind, address, blocking, data);
         await pause(random.int(0, 12));

@@ -160,6 +160,19 @@ export const syncMutants: readonly Mutant[] = [
     by: 'writers-against-a-reader',
   },
   {
+    name: 'reader-beyond-the-mark',
+    about: 'a reader takes a cell before it has raised the mark up to which writers look',
+    file: RWLOCK,
+    edits: [
+      ['      this.raise(cell + 1 - this.first);\n', ''],
+      [
+        '      if (atomics.compareExchange(words, cell, 0, me) === 0) return cell;\n',
+        '      if (atomics.compareExchange(words, cell, 0, me) === 0) return [cell, this.raise(cell - 1 - this.first)][0] as number;\n',
+      ],
+    ],
+    by: 'readers-against-a-writer',
+  },
+  {
     name: 'dead-readers-stay',
     about: 'a writer waits for readers that have died',
     file: RWLOCK,
