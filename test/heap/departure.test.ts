@@ -127,6 +127,22 @@ describe.each(Object.entries(ENDS))('a worker that leaves by %s', (_, end) => {
   });
 });
 
+it('isAttached says whether an attachment is there, and never mistakes the next holder of its slot for it', async () => {
+  const heap = create({ maxWorkers: 2 });
+  const worker = await workers.agent(heap);
+  const id = await worker.call<number>('property', 'workerId');
+  expect([heap.workerId, id].map((each) => heap.isAttached(each))).toEqual([true, true]);
+  await worker.call('detach');
+  expect(heap.isAttached(id)).toBe(false);
+  const reserved = heap.reserve();
+  expect(heap.isAttached(reserved.workerId)).toBe(false);
+  const next = workers.start('agent', { token: reserved.token });
+  const nextId = await next.call<number>('property', 'workerId');
+  expect([nextId % 1024, nextId]).toEqual([id % 1024, reserved.workerId]);
+  expect([id, nextId].map((each) => heap.isAttached(each))).toEqual([false, true]);
+  for (const none of [0, -1, 1.5, NaN, 2 ** 29, heap.workerId + 1024]) expect(heap.isAttached(none)).toBe(false);
+});
+
 describe('a block of a worker that left', () => {
   it('may be resized', async () => {
     const heap = create({ maxBytes: 16 * MIB });

@@ -124,6 +124,41 @@ describe('the machine', () => {
   });
 });
 
+describe('sleep', () => {
+  const finite = 5;
+  const nap = 1;
+
+  it('is ended by a wake-up on its word, the longest asleep first', () => {
+    const { machine, as } = machineOf(3);
+    const [first, second] = [as(0).sleep(words, 1, Infinity), as(1).sleep(words, 1, Infinity)];
+    const other = as(2).sleep(words, 2, Infinity);
+    const may = (): boolean[] => [first, second, other].map(({ mayGoOn }) => mayGoOn());
+    expect([machine.wake(1, 1), may()]).toEqual([1, [true, false, false]]);
+    expect([machine.wake(1, Infinity), may()]).toEqual([1, [true, true, false]]);
+    expect([machine.wake(1, 1), machine.rise(first)]).toEqual([0, 'ok']);
+  });
+
+  it('is ended once by each death that is noticed, if it had begun to look before', () => {
+    const { machine, as } = machineOf();
+    const early = as(0).sleep(words, 1, Infinity);
+    machine.notice();
+    expect([early.mayGoOn(), machine.rise(early)]).toEqual([true, 'timed-out']);
+    expect(as(0).sleep(words, 1, Infinity).mayGoOn()).toBe(false);
+    // This one looked before the death, and went to sleep after it.
+    expect(as(1).sleep(words, 1, Infinity).mayGoOn()).toBe(true);
+  });
+
+  it('with a limit may end at any time, which passes, and a nap when its word has changed', () => {
+    const { machine, as } = machineOf();
+    const limited = as(0).sleep(words, 1, finite);
+    expect([limited.mayGoOn(), machine.rise(limited), machine.clock]).toEqual([true, 'timed-out', finite]);
+    const napping = as(1).sleep(words, 1, nap);
+    expect(napping.mayGoOn()).toBe(false);
+    machine.store(words, 1, words[1] + 1, 0, false);
+    expect(napping.mayGoOn()).toBe(true);
+  });
+});
+
 describe('the stepped build', async () => {
   const { url } = await compile(tinyGeometry, true);
   const textOf = (module: string): string => readFileSync(fileURLToPath(url(module)), 'utf8');
@@ -139,6 +174,10 @@ describe('the stepped build', async () => {
       'slabs/cache',
       'registry/adopt',
       'registry/reclaim',
+      'sync/holder',
+      'sync/mutex',
+      'sync/rwlock',
+      'sync/semaphore',
     ]) {
       const text = textOf(module);
       expect(text, module).not.toMatch(/\b(i32|words)\[/);
