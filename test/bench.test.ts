@@ -35,6 +35,12 @@ describe('every bench keeps its blocks apart', () => {
     expect(result['checksum']).toMatch(/^[0-9a-f]+$/);
   });
 
+  it('takes locks and hands over between two threads to the end', async () => {
+    const { alone, between } = (await bench('sync', '--quick')) as Record<string, { name: string; ns: number }[]>;
+    expect([alone.length, between.length]).toEqual([6, 6]);
+    for (const { ns } of [...alone, ...between]) expect(ns).toBeGreaterThan(0);
+  });
+
   it('says what would be right when a flag is wrong', async () => {
     await expect(bench('larson', '--size', 'big')).rejects.toMatchObject({
       code: 1,

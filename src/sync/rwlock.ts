@@ -328,6 +328,9 @@ export class WriteGuard extends Guard {
  * Many readers or one writer. Nobody starves: a writer keeps new readers out while it waits for those inside, and lets those
  * that wait in when it leaves.
  *
+ * A reader that waits asynchronously may be let in while its thread is blocked elsewhere; then it is inside, and writers wait,
+ * until that thread runs on.
+ *
  * A reader that dies is forgotten. When a writer dies, everybody after it, readers too, gets OwnerDiedError together with a
  * guard, until a writer has said that it `repaired()`. It counts from the moment on at which it keeps readers out.
  */

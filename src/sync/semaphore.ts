@@ -89,7 +89,8 @@ export class Semaphore extends SyncObject {
   acquire({ timeoutMs }: TimeLimit = {}): Permit {
     checkMayBlock('acquire', 'acquireAsync or tryAcquire');
     checkTimeout('acquire', timeoutMs);
-    if (!block(this.heap, new PermitWaiter(this), timeoutMs)) throw timedOut('acquire', this.address, timeoutMs);
+    if (this.attempt(0) >= 0 && !block(this.heap, new PermitWaiter(this), timeoutMs))
+      throw timedOut('acquire', this.address, timeoutMs);
     return new Permit(this);
   }
 

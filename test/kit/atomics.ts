@@ -1,5 +1,5 @@
-type AtomicName = 'load' | 'store' | 'add' | 'or' | 'and' | 'exchange' | 'compareExchange';
-const NAMES: readonly AtomicName[] = ['load', 'store', 'add', 'or', 'and', 'exchange', 'compareExchange'];
+const NAMES = ['load', 'store', 'add', 'or', 'and', 'exchange', 'compareExchange', 'wait', 'notify'] as const;
+type AtomicName = (typeof NAMES)[number];
 const originals = Object.fromEntries(NAMES.map((name) => [name, Atomics[name]])) as Record<AtomicName, unknown>;
 
 /** Counts every call of `Atomics` that `work` makes, whoever makes it. */
