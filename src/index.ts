@@ -5,6 +5,7 @@ export type { Preset, PresetName } from './config/presets.js';
 export type { CreateOptions } from './config/resolve.js';
 export { Heap } from './heap/heap.js';
 export type { Reservation } from './heap/heap.js';
+export type { Leak } from './heap/leaks.js';
 export type { TypedArray, TypedArrayConstructor } from './heap/arrays.js';
 export type { ClassStats, HeapStats, WorkerStats } from './heap/stats.js';
 export type { BlockInfo } from './heap/walk.js';

@@ -133,6 +133,28 @@ function refuseBoth(origin: Origin, name: string, other: string, value: unknown)
   );
 }
 
+/**
+ * An option that works only with a value of another: where a stronger place gave that one another value, this one is out of
+ * the way; where it stands beside it or above, its giver expects something that would not happen.
+ */
+function dropIdle(table: OptionTable, layers: readonly Layer[], merged: Map<string, Chosen>, name: string): void {
+  const { value, origin } = merged.get(name)!;
+  const { worksWith } = table[name];
+  if (worksWith === undefined || value === table[name].default) return;
+  const other = merged.get(worksWith.option);
+  if ((other?.value ?? table[worksWith.option].default) === worksWith.value) return;
+  const strength = (of: Origin): number => layers.findIndex((layer) => layer.origin === of);
+  if (other !== undefined && strength(other.origin) > strength(origin)) {
+    merged.delete(name);
+    return;
+  }
+  const wanted = `${calledIn(origin, worksWith.option)} ${show(worksWith.value)}`;
+  refuse(
+    `option ${calledIn(origin, name)} in ${placeOf(origin)} is ${show(value)} and has an effect only with ${wanted}: give that too, or neither`,
+    { option: name, value, conflictsWith: worksWith.option, expected: wanted },
+  );
+}
+
 export interface Chosen {
   readonly value: unknown;
   readonly origin: Origin;
@@ -147,6 +169,7 @@ export function mergeLayers(table: OptionTable, layers: readonly Layer[]): Map<s
       for (const other of excludedBy(table, name, before, value)) merged.delete(other);
       merged.set(name, { value, origin });
     }
+  for (const name of [...merged.keys()]) dropIdle(table, layers, merged, name);
   for (const [name, { value, origin }] of merged) {
     const { needs } = table[name];
     if (needs !== undefined && !merged.has(needs))

@@ -40,11 +40,13 @@ interface OptionBase {
   readonly conflictsWith?: readonly string[];
   /** Says something about this option, and so nothing without it. */
   readonly needs?: string;
+  /** Has an effect only where that option has this value. */
+  readonly worksWith?: { readonly option: string; readonly value: string };
 }
 
 export interface IntegerOption extends OptionBase {
   readonly type: 'integer';
-  readonly unit: 'bytes' | 'blocks' | 'workers' | 'slabs' | 'slots';
+  readonly unit: 'bytes' | 'blocks' | 'workers' | 'slabs' | 'slots' | 'allocations' | 'level';
   readonly min: number;
   readonly max: number;
   /** undefined: absent unless given. */
@@ -270,8 +272,79 @@ export const OPTIONS = {
     group: 'debug',
     scope: 'heap',
     since: '0.1.0',
-    doc: 'Fill blocks with 0xFA when they are handed out and 0xDF when they are freed, so that reading uninitialised or freed memory shows. Takes every call off the fast path.',
+    doc: 'Fill blocks with 0xFA when they are handed out, 0xDF when their owner frees them, 0xDE when another worker does, and 0xAD when they come from a worker that left, so that reading such memory shows. Freed memory that no longer holds its filling was written after it was freed. Takes every call off the fast path.',
     when: 'Turn it on in tests and to look for a use after free.',
+  },
+  headers: {
+    type: 'choice',
+    choices: ['none', 'light', 'full'],
+    default: 'none',
+    group: 'debug',
+    scope: 'heap',
+    since: '0.1.0',
+    doc: 'What blocks carry at their end. `light`: 8 bytes written when a slab is carved, checked at every free, which finds writes past the end. `full`: 32 bytes and the rest of the block filled, which finds a write of a single byte past the end, and say how large the block is, who allocated and who freed it. Both take every call off the fast path.',
+    when: '`light` where a program overruns its blocks in production, `full` in tests.',
+  },
+  quarantineBytes: {
+    type: 'integer',
+    unit: 'bytes',
+    min: 0,
+    max: 268435456,
+    default: 0,
+    group: 'debug',
+    scope: 'heap',
+    since: '0.1.0',
+    worksWith: { option: 'headers', value: 'full' },
+    doc: 'Bytes of freed blocks that each worker holds back before they may be allocated again, the oldest first to go, so that a stale address meets no new block; never more than a 64th of maxBytes. With `poison` they are looked at when they leave. Large blocks (spans) are not held back.',
+    when: 'Raise it when a use after free shows only as a wrong value in another block.',
+  },
+  callSiteEvery: {
+    type: 'integer',
+    unit: 'allocations',
+    min: 0,
+    max: 1048576,
+    default: 0,
+    group: 'debug',
+    scope: 'heap',
+    since: '0.1.0',
+    worksWith: { option: 'headers', value: 'full' },
+    doc: 'Record the place in the program that allocates, and that frees: 1 for every call, N for one in N at random, 0 for none. Errors, the leak report and `blocks()` name it. A recorded call takes some microseconds; a heap remembers up to 1,000 places.',
+    when: 'Take 1 in tests, some hundreds where every call is too slow.',
+  },
+  guardEvery: {
+    type: 'integer',
+    unit: 'allocations',
+    min: 0,
+    max: 1048576,
+    default: 0,
+    group: 'debug',
+    scope: 'heap',
+    since: '0.1.0',
+    worksWith: { option: 'headers', value: 'full' },
+    doc: 'Put a page of 4 KiB that no block uses behind one in N allocations at random, 0 for none. A write far past the end lands in it, harms nobody and is found at the free or by `check()`.',
+    when: 'Turn it on when blocks are found overwritten by whole records rather than by a few bytes.',
+  },
+  leakReport: {
+    type: 'choice',
+    choices: ['off', 'end', 'detach'],
+    default: 'off',
+    group: 'debug',
+    scope: 'heap',
+    since: '0.1.0',
+    doc: 'Print what is still live, grouped by worker and place of allocation: `end`: when the worker that created the heap detaches or its thread exits; `detach`: also of each other worker what it allocated, when that one leaves.',
+    when: 'In tests and in programs that should end with an empty heap. `heap.leaks()` gives the same at any time.',
+  },
+  debugLevel: {
+    type: 'integer',
+    unit: 'level',
+    min: 0,
+    max: 3,
+    default: 0,
+    group: 'debug',
+    scope: 'heap',
+    since: '0.1.0',
+    doc: 'What the heap says on the console: 0 nothing; 1 damage that it finds outside a call that can throw; 2 also workers that come and go, growth and adoption; 3 also every allocation and free.',
+    when: 'Take 1 in tests, 2 and 3 to follow a small program. 3 takes every call off the fast path.',
   },
 } as const satisfies Record<string, OptionSpec>;
 
@@ -295,7 +368,21 @@ export type EffectiveOptions = {
     : ValueOf<(typeof OPTIONS)[Name]>;
 };
 
-/** The heap-wide options with their effective values, as numbers: what the header stores. */
+/** Values of `headers`, as settings have them. */
+export const enum Headers {
+  NONE,
+  LIGHT,
+  FULL,
+}
+
+/** Values of `leakReport`, as settings have them. */
+export const enum LeakReport {
+  OFF,
+  END,
+  DETACH,
+}
+
+/** The heap-wide options with their effective values, as numbers, of a choice its place among the choices: what the header stores. */
 export type HeapSettings = {
   readonly [
     Name in OptionName as (typeof OPTIONS)[Name] extends { deprecated: { successor: string } }
@@ -311,3 +398,17 @@ const isStored = (spec: OptionSpec): boolean => spec.scope === 'heap' && spec.de
 
 export const OPTION_NAMES = Object.keys(OPTIONS) as OptionName[];
 export const SETTING_NAMES = OPTION_NAMES.filter((name) => isStored(OPTIONS[name])) as (keyof HeapSettings)[];
+
+/** The number that stands for a value in the settings. */
+export function settingOf(name: OptionName, value: unknown): number {
+  const spec: OptionSpec = OPTIONS[name];
+  return spec.type === 'choice' ? spec.choices.indexOf(value as string) : Number(value);
+}
+
+/** True if the number stands for a value that the option may have. */
+export function isSetting(name: OptionName, setting: number): boolean {
+  const spec: OptionSpec = OPTIONS[name];
+  if (spec.type === 'integer') return setting >= spec.min && setting <= spec.max;
+  if (spec.type === 'choice') return setting >= 0 && setting < spec.choices.length;
+  return setting === 0 || setting === 1;
+}

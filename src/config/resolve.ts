@@ -3,7 +3,7 @@ import { environment, warnOnce } from '../platform/host.js';
 import { optionsIn, type Variables } from './environment.js';
 import { layerOf, mergeLayers, type Layer, type Origin } from './layers.js';
 import type { EffectiveOptions, HeapOptions, HeapSettings, OptionName, OptionTable } from './options.js';
-import { OPTION_NAMES, OPTIONS, SETTING_NAMES } from './options.js';
+import { OPTION_NAMES, OPTIONS, SETTING_NAMES, settingOf } from './options.js';
 import { DEFAULT_PRESET, presetChain, type Preset, type PresetName, type PresetTable } from './presets.js';
 import { PRESETS } from './presets.generated.js';
 import { refuse } from './refuse.js';
@@ -84,7 +84,9 @@ export function resolveOptions(options: unknown = {}): ResolvedOptions {
   const { layers, presets } = resolution;
   for (const warning of layers.flatMap(({ warnings }) => warnings)) warnOnce(warning);
   const values = resolution.values as unknown as EffectiveOptions;
-  const settings = Object.fromEntries(SETTING_NAMES.map((name) => [name, Number(values[name])])) as HeapSettings;
+  const settings = Object.fromEntries(
+    SETTING_NAMES.map((name) => [name, settingOf(name, values[name])]),
+  ) as HeapSettings;
   const isGiven = ({ kind }: Origin): boolean => kind === 'options' || kind === 'environment';
   const given = new Set(OPTION_NAMES.filter((name) => isGiven(resolution.origins[name])));
   return { ...(resolution as ResolvedOptions), presetName: presets[presets.length - 1].name, values, given, settings };

@@ -125,14 +125,12 @@ function bringHome(owner: Owner): void {
   owner.slices.resetHint();
 }
 
-/** What `collect()` does; returns the slices that went back to the region. */
-export function collect(owner: Owner): number {
+/** What `collect()` does. */
+export function collect(owner: Owner): void {
   begin(owner);
-  const before = owner.slices.releasedSlices;
   reclaimLeftovers(owner);
   bringHome(owner);
   owner.isMidway = false;
-  return owner.slices.releasedSlices - before;
 }
 
 function allocateLarge(owner: Owner, bytes: number, alignment: number): number {

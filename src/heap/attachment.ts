@@ -8,10 +8,11 @@ import { glanceAtState, packState } from '../registry/slots.js';
 import type { Owner } from '../slabs/owner.js';
 import { allocate } from './allocate.js';
 import { isTypedArray } from './arrays.js';
-import { FRESH_BYTE, freeAddress } from './free.js';
+import { DebugLayer } from './debug.js';
+import { freeAddress } from './free.js';
 import { Identity } from './identity.js';
-import { openKnownViews, type KnownViews } from './known-views.js';
-import { usableBytes } from './lookup.js';
+import { openFreshViews, openKnownViews, type KnownViews } from './known-views.js';
+import { blockBytes } from './lookup.js';
 import { checkAlignment, checkSize } from './validate.js';
 import { foreignView } from './views.js';
 
@@ -34,6 +35,8 @@ export class Attachment {
   readonly owner: Owner;
   readonly gate = new Int32Array(Gate.WORDS).fill(-1);
   readonly views: KnownViews;
+  /** Stands between the calls and the allocator where an option asks for it. */
+  readonly debug: DebugLayer | undefined;
   readonly generation: number;
   /** True from the end of detach() on. */
   hasLeft = false;
@@ -43,10 +46,10 @@ export class Attachment {
     this.region = region;
     this.generation = membership.generation;
     this.owner = membership.owner;
-    this.views = openKnownViews(region);
+    const debug = (this.debug = DebugLayer.for(membership.owner));
+    this.views = debug === undefined ? openKnownViews(region) : openFreshViews(region, debug);
     this.identity = new Identity(region, membership.owner.slot);
-    const { poison, countHits } = membership.owner.settings;
-    if (poison === 1 || countHits === 1) return;
+    if (debug !== undefined || membership.owner.settings.countHits === 1) return;
     this.gate[Gate.BYTES] = Geometry.SLAB_BLOCK_MAX_BYTES;
     this.gate[Gate.SLICES] = region.endSlice - region.baseSlice;
   }
@@ -83,10 +86,7 @@ export class Attachment {
     this.check(call);
     checkSize(call, 'bytes', bytes);
     const aligned = checkAlignment(call, alignment);
-    const address = allocate(this.owner, bytes, aligned);
-    if (address !== 0 && this.owner.settings.poison === 1)
-      this.region.u8.fill(FRESH_BYTE, address, address + usableBytes(this.region, address));
-    return address;
+    return this.debug === undefined ? allocate(this.owner, bytes, aligned) : this.debug.allocate(bytes, aligned);
   }
 
   allocate(call: string, bytes: unknown, alignment: unknown): number {
@@ -109,7 +109,15 @@ export class Attachment {
   free(target: unknown): void {
     this.check('free');
     if (target === 0 || target === null || target === undefined) return;
-    freeAddress(this.owner, isTypedArray(target) ? this.addressOf('free', target) : target);
+    const view = isTypedArray(target) ? target : undefined;
+    const address = view === undefined ? target : this.addressOf('free', view);
+    if (this.debug === undefined) freeAddress(this.owner, address);
+    else this.debug.free(address, view);
+  }
+
+  /** Bytes that the live block at the address may hold; -1 if there is none. */
+  usableBytes(address: unknown): number {
+    return this.debug === undefined ? blockBytes(this.region, address) : this.debug.usableBytes(address);
   }
 
   addressOf(call: 'free' | 'addressOf' | 'resize', view: unknown): number {

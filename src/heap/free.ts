@@ -1,8 +1,6 @@
 import { corrupt } from '../base/errors.js';
 import { Kind, MapBits } from '../layout/format.js';
-import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
-import { CLASS_BYTES } from '../layout/classes.js';
 import { headOf } from '../pages/descriptor.js';
 import { freeSpan } from '../pages/spans.js';
 import { offerTransfer, spill } from '../slabs/cache.js';
@@ -11,11 +9,6 @@ import { announceRemote, markRemote } from '../slabs/remote.js';
 import { bitsWord } from '../slabs/slab.js';
 import { begin } from './allocate.js';
 import { badAddress, classify, granuleOf, sliceOfAddress } from './lookup.js';
-
-/** Fills a block that is about to be freed with 0xDF. */
-const FREED_BYTE = 0xdf;
-/** Fills a block that was just handed out with 0xFA. */
-export const FRESH_BYTE = 0xfa;
 
 /**
  * Frees whatever the fast path doesn't: blocks of other workers, spans, blocks whose cache is full. Throws
@@ -39,10 +32,6 @@ function freeBlock(owner: Owner, slice: number, address: number): boolean {
   const word = region.i32[region.map + slice];
   const classId = word & Kind.MASK;
   const granule = granuleOf(address);
-  if (owner.settings.poison === 1) {
-    region.cover(slice + 1 + CLASS_BYTES[classId] / Geometry.SLICE_BYTES);
-    region.u8.fill(FREED_BYTE, address, address + CLASS_BYTES[classId]);
-  }
   const ownerSlot = word >>> MapBits.OWNER_SHIFT;
   if (ownerSlot !== owner.slot) return freeRemote(owner, slice, granule, classId, ownerSlot);
   freeLocal(owner, granule, classId);

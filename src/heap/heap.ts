@@ -15,7 +15,9 @@ import { openBlocks, type Blocks } from './blocks.js';
 import { zeroTail } from './bytes.js';
 import { checkHeap } from './check.js';
 import { openFastPath, type FastPath } from './fast.js';
-import { badAddress, usableBytes } from './lookup.js';
+import { openDebugBlocks } from './debug-blocks.js';
+import { LeakWatch, findLeaks, type Leak } from './leaks.js';
+import { badAddress } from './lookup.js';
 import { reallocate } from './reallocate.js';
 import { gatherStats, type HeapStats } from './stats.js';
 import { checkAddressList, checkLength, checkSize } from './validate.js';
@@ -49,6 +51,7 @@ export class Heap {
   private readonly attachment: Attachment;
   private readonly fast: FastPath;
   private readonly watches: Watches;
+  private readonly leakWatch: LeakWatch | undefined;
 
   /** Names this attachment, slot and generation; never used again for another one. */
   readonly workerId: number;
@@ -77,17 +80,20 @@ export class Heap {
   /** The same without clearing what was there before, as with Node's Buffer. */
   readonly allocUnsafe: Blocks['allocUnsafe'];
 
-  private constructor(region: Region, membership: Membership) {
+  private constructor(region: Region, membership: Membership, isCreator: boolean) {
     this.region = region;
     this.owner = membership.owner;
     this.workerId = membership.workerId;
     this.token = tokenOf(region);
     this.watches = new Watches(membership.owner);
     this.attachment = new Attachment(region, membership);
+    this.leakWatch = LeakWatch.for(this.attachment, isCreator);
     this.fast = openFastPath(this.attachment);
     this.malloc = this.fast.malloc;
     this.free = this.fast.free;
-    const blocks = openBlocks(this.attachment, this.fast);
+    const { debug } = this.attachment;
+    const blocks =
+      debug === undefined ? openBlocks(this.attachment, this.fast) : openDebugBlocks(this.attachment, debug);
     this.calloc = blocks.calloc;
     this.realloc = blocks.realloc;
     this.alloc = blocks.alloc;
@@ -101,7 +107,7 @@ export class Heap {
   static create(options: CreateOptions = {}): Heap {
     const region = createRegion(resolveOptions(options));
     try {
-      return Heap.join(region, settingsOf(region), undefined);
+      return Heap.join(region, settingsOf(region), undefined, true);
     } catch (error) {
       giveUpRegion(region);
       throw error;
@@ -117,12 +123,12 @@ export class Heap {
     const opened = openRegion(token);
     const known = attached.get(opened.token.heapId)?.deref();
     if (known?.attachment.isAttached() === true) return known;
-    return Heap.join(opened.region, opened.settings, opened.token.workerId);
+    return Heap.join(opened.region, opened.settings, opened.token.workerId, false);
   }
 
-  private static join(region: Region, settings: HeapSettings, reserved: number | undefined): Heap {
+  private static join(region: Region, settings: HeapSettings, reserved: number | undefined, isCreator: boolean): Heap {
     const membership = attachWorker(region, settings, threadTag(), reserved);
-    const heap = new Heap(region, membership);
+    const heap = new Heap(region, membership, isCreator);
     attached.set(heap.token.heapId, new WeakRef(heap));
     const { attachment } = heap;
     dropped.register(attachment, { membership, heapId: heap.token.heapId }, attachment);
@@ -137,7 +143,7 @@ export class Heap {
   /** Bytes the block can hold, at least what was asked for. Throws ERR_HEAP_INVALID_ADDRESS if it is no live block. */
   usableSize(address: number): number {
     this.attachment.check('usableSize');
-    const bytes = usableBytes(this.region, address);
+    const bytes = this.attachment.usableBytes(address);
     if (bytes < 0) throw badAddress(this.region, address, 'usableSize');
     return bytes;
   }
@@ -183,10 +189,16 @@ export class Heap {
     const address = this.attachment.addressOf('resize', view);
     const type = view.constructor as TypedArrayConstructor<View>;
     const bytes = checkLength('resize', type, length);
-    const moved = reallocate(this.owner, this.free, 'resize', address, bytes);
+    const { debug } = this.attachment;
+    const moved =
+      debug === undefined
+        ? reallocate(this.owner, this.free, 'resize', address, bytes)
+        : debug.reallocate('resize', address, bytes, view);
     if (moved === 0) throw this.attachment.exhausted('resize', bytes, Geometry.GRANULE_BYTES);
     if (this.region.isStale()) this.region.renew();
-    zeroTail(this.region, moved + view.byteLength, moved + bytes);
+    const tail = moved + view.byteLength;
+    if (debug === undefined) zeroTail(this.region, tail, moved + bytes);
+    else if (bytes > view.byteLength) this.region.u8.fill(0, tail, moved + bytes);
     return this.attachment.views.at(type, moved, length);
   }
 
@@ -196,7 +208,11 @@ export class Heap {
    */
   collect(): number {
     this.attachment.check('collect');
-    return collect(this.owner) * Geometry.SLICE_BYTES;
+    const { slices } = this.owner;
+    const before = slices.releasedSlices;
+    this.attachment.debug?.flush();
+    collect(this.owner);
+    return (slices.releasedSlices - before) * Geometry.SLICE_BYTES;
   }
 
   /** A place for a worker about to be started: even one killed while it attaches can then be named to `reclaim`. */
@@ -231,7 +247,8 @@ export class Heap {
   stats(): HeapStats {
     this.attachment.check('stats');
     mend(this.owner);
-    return gatherStats(this.region, this.owner.shape, this.owner.settings.maxBytes);
+    const { shape, settings } = this.owner;
+    return gatherStats(this.region, shape, settings.maxBytes, this.attachment.debug);
   }
 
   /** Walks the heap and throws ERR_HEAP_CORRUPT, with what and where, if an invariant doesn't hold. For workers at rest. */
@@ -239,12 +256,22 @@ export class Heap {
     this.attachment.check('check');
     mend(this.owner);
     checkHeap(this.region, this.owner.shape, this.owner.settings);
+    this.attachment.debug?.checkBlocks();
   }
 
   /** Every live block, from low to high addresses; exact when the workers are at rest. */
   blocks(): IterableIterator<BlockInfo> {
     this.attachment.check('blocks');
-    return walkBlocks(this.region);
+    return this.attachment.debug?.blocks() ?? walkBlocks(this.region);
+  }
+
+  /**
+   * What is live, grouped by the worker and the place in the program that allocated it, the most bytes first; places need the
+   * option callSiteEvery. Empty when everything was freed. Exact when the workers are at rest.
+   */
+  leaks(): Leak[] {
+    this.attachment.check('leaks');
+    return findLeaks(this.attachment);
   }
 
   /**
@@ -254,6 +281,8 @@ export class Heap {
   detach(): void {
     const { attachment, owner } = this;
     if (attachment.hasLeft) return;
+    this.leakWatch?.end();
+    if (attachment.isAttached()) attachment.debug?.flush();
     attachment.closeFastPath();
     this.watches.stop();
     dropped.unregister(attachment);

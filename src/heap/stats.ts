@@ -11,6 +11,7 @@ import { isSlab, publishedHeads } from '../registry/adopt.js';
 import { generationOf, loadControl, loadState, stateOf, workerIdOf } from '../registry/slots.js';
 import type { ControlShape } from '../slabs/owner.js';
 import { slabCapacity, slabSlices } from '../slabs/slab.js';
+import type { DebugLayer } from './debug.js';
 import { countSlab, isAnySpan } from './walk.js';
 
 export interface ClassStats {
@@ -21,6 +22,7 @@ export interface ClassStats {
   capacityBlocks: number;
   liveBlocks: number;
   remoteFreesPending: number;
+  quarantinedBlocks: number;
 }
 
 export interface WorkerStats {
@@ -52,6 +54,8 @@ export interface HeapStats {
   readonly liveBlocks: number;
   /** Blocks freed by other workers that have not yet come home to their owner. */
   readonly remoteFreesPending: number;
+  /** Freed blocks that workers hold back (option quarantineBytes). */
+  readonly quarantinedBlocks: number;
   readonly cachedBlocks: number;
   /** Allocations that a cache served. Counted only with the option countHits: the fast path counts nothing. */
   readonly cacheHits: number;
@@ -67,6 +71,8 @@ export interface HeapStats {
     readonly adoptions: number;
     readonly reclaims: number;
     readonly remoteFrees: number;
+    /** Blocks found written past their end, or after they were freed: counted where headers are full. */
+    readonly damages: number;
   };
   readonly classes: readonly ClassStats[];
   readonly workers: readonly WorkerStats[];
@@ -132,22 +138,32 @@ function emptyClasses(): ClassStats[] {
     capacityBlocks: 0,
     liveBlocks: 0,
     remoteFreesPending: 0,
+    quarantinedBlocks: 0,
   }));
 }
 
-function addSlab(region: Region, head: number, state: number, into: ClassStats, worker: WorkerStats | undefined): void {
+function addSlab(
+  region: Region,
+  head: number,
+  state: number,
+  into: ClassStats,
+  worker: WorkerStats | undefined,
+  held: number,
+): void {
   const { live, remote } = countSlab(region, head);
+  const pending = remote - held;
   const bytes = slabSlices(region, head) * Geometry.SLICE_BYTES;
   into.slabs++;
   into.committedBytes += bytes;
   into.capacityBlocks += slabCapacity(region, head, kindOf(state));
   into.liveBlocks += live;
-  into.remoteFreesPending += remote;
+  into.remoteFreesPending += pending;
+  into.quarantinedBlocks += held;
   if (worker === undefined) return;
   worker.slabs++;
   worker.committedBytes += bytes;
   worker.liveBlocks += live;
-  worker.remoteFreesPending += remote;
+  worker.remoteFreesPending += pending;
 }
 
 const sum = <Item>(items: Iterable<Item>, of: (item: Item) => number): number => {
@@ -157,7 +173,12 @@ const sum = <Item>(items: Iterable<Item>, of: (item: Item) => number): number =>
 };
 
 /** Walks the heap and counts. */
-export function gatherStats(region: Region, shape: ControlShape, maxBytes: number): HeapStats {
+export function gatherStats(
+  region: Region,
+  shape: ControlShape,
+  maxBytes: number,
+  debug: DebugLayer | undefined,
+): HeapStats {
   // Control blocks of other workers may lie in memory that this one has not seen yet.
   if (region.isStale()) region.renew();
   const { i32, header } = region;
@@ -171,7 +192,9 @@ export function gatherStats(region: Region, shape: ControlShape, maxBytes: numbe
   let abandonedSlabs = 0;
   for (const { head, state } of publishedHeads(region)) {
     if (isSlab(state)) {
-      addSlab(region, head, state, classes[kindOf(state) - 1], workers.get(ownerOf(state)));
+      const classId = kindOf(state);
+      const held = debug?.heldIn(head, classId) ?? 0;
+      addSlab(region, head, state, classes[classId - 1], workers.get(ownerOf(state)), held);
       if (ownerOf(state) === 0) abandonedSlabs++;
     } else if (isAnySpan(state)) {
       largeBlocks++;
@@ -180,7 +203,7 @@ export function gatherStats(region: Region, shape: ControlShape, maxBytes: numbe
   }
   const used = classes.filter((entry) => entry.slabs > 0);
   const slabBytes = sum(used, (entry) => entry.committedBytes);
-  const liveBytes = largeBytes + sum(used, (entry) => entry.liveBlocks * entry.blockBytes);
+  const liveBytes = debug?.liveBytes() ?? largeBytes + sum(used, (entry) => entry.liveBlocks * entry.blockBytes);
   const committedBytes = committedFor(region, countClaimed(region), limit);
   const peak = committedFor(region, atomics.load(i32, header + HeaderWord.X_PEAK_COMMITTED), limit);
   const counter = (word: HeaderWord): number => atomics.load(i32, header + word);
@@ -194,6 +217,7 @@ export function gatherStats(region: Region, shape: ControlShape, maxBytes: numbe
     liveBytes,
     liveBlocks: largeBlocks + sum(used, (entry) => entry.liveBlocks),
     remoteFreesPending: sum(used, (entry) => entry.remoteFreesPending),
+    quarantinedBlocks: sum(used, (entry) => entry.quarantinedBlocks),
     cachedBlocks: sum(workers.values(), (worker) => worker.cachedBlocks),
     cacheHits: gone(HeaderWord.X_GONE_HITS) + sum(workers.values(), (worker) => worker.cacheHits),
     cacheMisses: gone(HeaderWord.X_GONE_MISSES) + sum(workers.values(), (worker) => worker.cacheMisses),
@@ -205,6 +229,7 @@ export function gatherStats(region: Region, shape: ControlShape, maxBytes: numbe
       growths: counter(HeaderWord.X_GROWTHS),
       adoptions: counter(HeaderWord.X_ADOPTIONS),
       reclaims: counter(HeaderWord.X_RECLAIMS),
+      damages: counter(HeaderWord.X_DAMAGES),
       remoteFrees: gone(HeaderWord.X_GONE_REMOTE_FREES) + sum(workers.values(), (worker) => worker.remoteFrees),
     },
     classes: used,

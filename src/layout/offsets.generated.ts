@@ -38,14 +38,16 @@ export const enum HeaderWord {
   X_ADOPTIONS = 19,
   /** atomic. Slots whose part of the heap was taken over. */
   X_RECLAIMS = 20,
+  /** atomic. Blocks found overwritten, past their end or after they were freed. */
+  X_DAMAGES = 21,
   /** atomic. Cache hits of workers that are gone, modulo 2^32. */
-  X_GONE_HITS = 21,
+  X_GONE_HITS = 22,
   /** atomic. Their cache misses. */
-  X_GONE_MISSES = 22,
+  X_GONE_MISSES = 23,
   /** atomic. Their remote frees. */
-  X_GONE_REMOTE_FREES = 23,
+  X_GONE_REMOTE_FREES = 24,
   /** once. The heap-wide options, in the order of the options table. */
-  OPTIONS = 24,
+  OPTIONS = 25,
   /** Size of the record in words. */
   WORDS = 128,
 }
@@ -120,4 +122,36 @@ export const enum CacheWord {
   RING_COUNT = 10,
   /** Size of the record in words. */
   WORDS = 12,
+}
+
+/** At the end of every block, with headers `full`. It outlives the block until its memory is allocated again, and then tells who freed it. */
+export const enum TrailerWord {
+  /** owner. Hash of the other words and of the address: the first thing that a write past the end destroys. */
+  CHECK = 0,
+  /** owner. Bytes that were asked for. */
+  BYTES = 1,
+  /** owner. Number of the allocation among those of its worker. */
+  SERIAL = 2,
+  /** owner. Worker id. */
+  ALLOCATED_BY = 3,
+  /** owner. Place in the program, a number of the table of call sites; 0 for none recorded. */
+  ALLOCATED_AT = 4,
+  /** owner. Worker id; 0 while the block is live. */
+  FREED_BY = 5,
+  /** owner. Place in the program. */
+  FREED_AT = 6,
+  /** atomic. Byte that fills the block: what happened to it last. Of several that free it at once, the one that changes it goes on. */
+  X_STATE = 7,
+  /** Size of the record in words. */
+  WORDS = 8,
+}
+
+/** Head of the table of call sites, in the tables where callSiteEvery is not 0. Behind it one word for each place: where its text begins; behind those the texts. */
+export const enum SiteWord {
+  /** atomic. Words of the texts given out so far. */
+  X_USED = 0,
+  /** atomic. Places that found the table full. */
+  X_LOST = 1,
+  /** Size of the record in words. */
+  WORDS = 2,
 }

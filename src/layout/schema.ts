@@ -36,6 +36,7 @@ const once = (name: string, writer: string, doc: string, words = 1): FieldSpec =
   words,
 });
 const owner = (name: string, doc: string): FieldSpec => ({ name, sync: 'owner', writer: 'owner', doc });
+const holder = (name: string, doc: string): FieldSpec => ({ name, sync: 'owner', writer: 'holder of the block', doc });
 const atomic = (name: string, writer: string, doc: string): FieldSpec => ({ name, sync: 'atomic', writer, doc });
 
 export const HEADER: RecordSpec = {
@@ -65,6 +66,7 @@ export const HEADER: RecordSpec = {
     atomic('X_GROWTHS', 'any worker', 'Times the region grew.'),
     atomic('X_ADOPTIONS', 'any worker', 'Slabs adopted from workers that left or died.'),
     atomic('X_RECLAIMS', 'any worker', 'Slots whose part of the heap was taken over.'),
+    atomic('X_DAMAGES', 'any worker', 'Blocks found overwritten, past their end or after they were freed.'),
     atomic('X_GONE_HITS', 'reclaimer', 'Cache hits of workers that are gone, modulo 2^32.'),
     atomic('X_GONE_MISSES', 'reclaimer', 'Their cache misses.'),
     atomic('X_GONE_REMOTE_FREES', 'reclaimer', 'Their remote frees.'),
@@ -150,7 +152,37 @@ export const CACHE: RecordSpec = {
   ],
 };
 
-export const RECORDS: readonly RecordSpec[] = [HEADER, SLOT, SLICE, CACHE];
+export const TRAILER: RecordSpec = {
+  name: 'TrailerWord',
+  doc: 'At the end of every block, with headers `full`. It outlives the block until its memory is allocated again, and then tells who freed it.',
+  words: 8,
+  fields: [
+    holder('CHECK', 'Hash of the other words and of the address: the first thing that a write past the end destroys.'),
+    holder('BYTES', 'Bytes that were asked for.'),
+    holder('SERIAL', 'Number of the allocation among those of its worker.'),
+    holder('ALLOCATED_BY', 'Worker id.'),
+    holder('ALLOCATED_AT', 'Place in the program, a number of the table of call sites; 0 for none recorded.'),
+    holder('FREED_BY', 'Worker id; 0 while the block is live.'),
+    holder('FREED_AT', 'Place in the program.'),
+    atomic(
+      'X_STATE',
+      'holder, whoever frees or adopts the block',
+      'Byte that fills the block: what happened to it last. Of several that free it at once, the one that changes it goes on.',
+    ),
+  ],
+};
+
+export const SITE: RecordSpec = {
+  name: 'SiteWord',
+  doc: 'Head of the table of call sites, in the tables where callSiteEvery is not 0. Behind it one word for each place: where its text begins; behind those the texts.',
+  words: 2,
+  fields: [
+    atomic('X_USED', 'any worker', 'Words of the texts given out so far.'),
+    atomic('X_LOST', 'any worker', 'Places that found the table full.'),
+  ],
+};
+
+export const RECORDS: readonly RecordSpec[] = [HEADER, SLOT, SLICE, CACHE, TRAILER, SITE];
 
 /** Word offset of each field, in the order of the schema. */
 export function offsetsOf(record: RecordSpec): readonly { field: FieldSpec; offset: number }[] {

@@ -2,7 +2,7 @@ import * as atomics from '#atomics';
 import { alignUp, fingerprint } from '../base/bits.js';
 import { HeapError, show } from '../base/errors.js';
 import type { HeapSettings } from '../config/options.js';
-import { OPTIONS, SETTING_NAMES } from '../config/options.js';
+import { SETTING_NAMES, isSetting } from '../config/options.js';
 import { isSharedBuffer, isSharedMemory } from '../config/memory.js';
 import type { ResolvedOptions } from '../config/resolve.js';
 import { FORMAT_VERSION, GEOMETRY_HASH, Kind, LAYOUT_HASH, MAGIC } from '../layout/format.js';
@@ -205,11 +205,8 @@ function checkHeader(token: HeapToken): { regionSlices: number; settings: HeapSe
   >;
   settings.maxBytes = regionSlices * Geometry.SLICE_BYTES;
   expect(HeaderWord.OPTIONS_HASH, optionsHash(settings), 'fingerprint of the options');
-  for (const name of SETTING_NAMES) {
-    const spec = OPTIONS[name];
-    if (name !== 'maxBytes' && spec.type === 'integer' && (settings[name] < spec.min || settings[name] > spec.max))
-      refuse(`option ${name} is ${settings[name]}`);
-  }
+  for (const name of SETTING_NAMES)
+    if (name !== 'maxBytes' && !isSetting(name, settings[name])) refuse(`option ${name} is ${settings[name]}`);
   const { headSlices } = tableLayout(regionSlices, settings);
   expect(HeaderWord.HEAD_SLICES, headSlices, 'size of the tables');
   // The limit before the length: another worker may grow the region at this moment, and then both.

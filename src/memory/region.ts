@@ -38,6 +38,8 @@ export class Region {
   readonly map: number;
   readonly slices: number;
   readonly bits: number;
+  readonly sites: number;
+  readonly siteWords: number;
 
   constructor(memory: Memory, baseSlice: number, regionSlices: number, settings: TableSettings) {
     const layout = tableLayout(regionSlices, settings);
@@ -54,6 +56,8 @@ export class Region {
     this.map = this.header + layout.map - baseSlice;
     this.slices = this.header + layout.slices - baseSlice * SliceWord.WORDS;
     this.bits = this.header + layout.bits - baseSlice * BIT_WORDS_PER_SLICE;
+    this.sites = this.header + layout.sites;
+    this.siteWords = layout.siteWords;
     const buffer = bufferOf(memory);
     this.i32 = new Int32Array(buffer, 0, Math.floor(buffer.byteLength / 4));
     this.renew();

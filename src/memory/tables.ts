@@ -11,7 +11,7 @@ export const BIT_WORDS_PER_SLICE = (2 * Geometry.SLICE_GRANULES) / 32;
 export const MID_CLASSES = Classes.COUNT - Classes.FIRST_MID + 1;
 
 /** The options that decide how large the tables are. */
-export type TableSettings = Pick<HeapSettings, 'maxWorkers' | 'transferSlots'>;
+export type TableSettings = Pick<HeapSettings, 'maxWorkers' | 'transferSlots' | 'callSiteEvery'>;
 
 /** Where the tables at the start of a region lie, in words from its first byte. */
 export interface TableLayout {
@@ -21,7 +21,20 @@ export interface TableLayout {
   readonly map: number;
   readonly slices: number;
   readonly bits: number;
+  /** Table of call sites, and its words; 0 words where none are recorded. */
+  readonly sites: number;
+  readonly siteWords: number;
   readonly headSlices: number;
+}
+
+/** Of a region the table of call sites takes at most a 128th, up to what a thousand places of the usual length need. */
+const SITE_SHARE_SLICES = 128;
+const SITE_SLICES_MAX = 32;
+
+function siteWordsOf(regionSlices: number, callSiteEvery: number): number {
+  if (callSiteEvery === 0) return 0;
+  const slices = Math.max(1, Math.min(SITE_SLICES_MAX, Math.floor(regionSlices / SITE_SHARE_SLICES)));
+  return (slices * Geometry.SLICE_BYTES) / 4;
 }
 
 /**
@@ -29,7 +42,8 @@ export interface TableLayout {
  * words by shifts alone, runs of slices may cross segments, and growth moves nothing. They take
  * 4 + 1/8 + 32 + 64 bytes for each slice of 4096: 2.44 %. Pages of them that no slice in use needs are never touched.
  */
-export function tableLayout(regionSlices: number, { maxWorkers, transferSlots }: TableSettings): TableLayout {
+export function tableLayout(regionSlices: number, settings: TableSettings): TableLayout {
+  const { maxWorkers, transferSlots } = settings;
   const slots = HeaderWord.WORDS;
   const transfer = slots + maxWorkers * SlotWord.WORDS;
   const bitmap = transfer + maxWorkers * MID_CLASSES * transferSlots;
@@ -37,6 +51,8 @@ export function tableLayout(regionSlices: number, { maxWorkers, transferSlots }:
   // Pairs of bit words and descriptors are kept within cache lines of 16 words.
   const slices = alignUp(map + regionSlices, 16);
   const bits = slices + regionSlices * SliceWord.WORDS;
-  const words = bits + regionSlices * BIT_WORDS_PER_SLICE;
-  return { slots, transfer, bitmap, map, slices, bits, headSlices: Math.ceil((words * 4) / Geometry.SLICE_BYTES) };
+  const sites = bits + regionSlices * BIT_WORDS_PER_SLICE;
+  const siteWords = siteWordsOf(regionSlices, settings.callSiteEvery);
+  const headSlices = Math.ceil(((sites + siteWords) * 4) / Geometry.SLICE_BYTES);
+  return { slots, transfer, bitmap, map, slices, bits, sites, siteWords, headSlices };
 }

@@ -11,6 +11,7 @@ interface HostProcess {
   getBuiltinModule?: (name: string) => { threadId?: number } | undefined;
   readonly env?: Readonly<Partial<Record<string, string>>>;
   emitWarning?: (warning: string, options: { type: string }) => void;
+  once?: (event: 'exit', listener: () => void) => unknown;
 }
 
 const hostProcess = (): HostProcess | undefined => (globalThis as { process?: HostProcess }).process;
@@ -51,4 +52,22 @@ export function warnOnce(warning: string): void {
   if (warned.has(warning)) return;
   warned.add(warning);
   hostProcess()?.emitWarning?.(`sabmalloc: ${warning}`, { type: 'DeprecationWarning' });
+}
+
+/** Puts a text on the console: standard error in Node, Deno and Bun. */
+export function say(text: string): void {
+  (globalThis as { console?: { error: (text: string) => void } }).console?.error(text);
+}
+
+const exiting = new Set<() => void>();
+
+/** Has a function called when this thread ends by itself or by `process.exit`, where the runtime tells. Returns what takes it back. */
+export function atExit(listener: () => void): () => void {
+  if (exiting.size === 0)
+    hostProcess()?.once?.('exit', () => {
+      for (const each of exiting) each();
+      exiting.clear();
+    });
+  exiting.add(listener);
+  return () => void exiting.delete(listener);
 }

@@ -77,6 +77,12 @@ export function parseWorkerId(region: Region, workerId: unknown): { slot: number
   return { slot, generation };
 }
 
+/** True while the attachment that the worker id names is in force: not left, not known to be dead, not taken over. */
+export function isAttached(region: Region, workerId: unknown): boolean {
+  const id = parseWorkerId(region, workerId);
+  return id !== undefined && loadState(region, id.slot) === packState(SlotState.LIVE, id.generation);
+}
+
 export function loadState(region: Region, slot: number): number {
   return atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_STATE);
 }

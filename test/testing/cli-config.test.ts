@@ -57,7 +57,7 @@ describe('sabmalloc config', () => {
 
   it('takes the preset from the environment where no flag names one', () => {
     const variables = { SABMALLOC_PRESET: 'debug' };
-    expect(sabmallocWith(variables, ['config']).stdout).toMatch(/^preset debug 1, extends production 1\n/);
+    expect(sabmallocWith(variables, ['config']).stdout).toMatch(/^preset debug 2, extends production 1\n/);
     expect(sabmallocWith(variables, ['config', '--preset', 'research']).stdout).toMatch(/^preset research 1/);
   });
 

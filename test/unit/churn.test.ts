@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CreateOptions } from '../../src/config/resolve.js';
 import { allocate, collect } from '../../src/heap/allocate.js';
-import { usableBytes } from '../../src/heap/lookup.js';
+import { blockBytes } from '../../src/heap/lookup.js';
 import { reallocate } from '../../src/heap/reallocate.js';
 import { walkBlocks } from '../../src/heap/walk.js';
 import { countClaimed } from '../../src/pages/slices.js';
@@ -38,7 +38,7 @@ class Churn {
 
   private hold(actor: Actor, address: number, bytes: number): void {
     const { region } = actor.owner;
-    ensure(usableBytes(region, address) >= bytes, () => `block ${address} is too small for ${bytes} bytes`);
+    ensure(blockBytes(region, address) >= bytes, () => `block ${address} is too small for ${bytes} bytes`);
     for (const [other, { bytes: length }] of this.held)
       ensure(
         address + bytes <= other || other + Math.max(1, length) <= address,

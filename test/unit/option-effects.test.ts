@@ -1,5 +1,5 @@
 import { type Heap } from 'sabmalloc';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { OPTION_NAMES, type HeapOptions, type OptionName } from '../../src/config/options.js';
 import type { CreateOptions } from '../../src/config/resolve.js';
 import { Classes } from '../../src/layout/classes.js';
@@ -23,6 +23,17 @@ const memory = new SharedArrayBuffer(4 * MIB);
 function fresh(options: CreateOptions): Heap {
   new Uint8Array(memory).fill(0);
   return create(options);
+}
+
+/** Lines that a program puts on the console. */
+function linesSaid(program: () => unknown): number {
+  const console = vi.spyOn(globalThis.console, 'error').mockImplementation(() => undefined);
+  try {
+    program();
+    return console.mock.calls.length;
+  } finally {
+    console.mockRestore();
+  }
 }
 
 function refilled(bytes: number): (options: CreateOptions) => number {
@@ -130,6 +141,50 @@ const EFFECTS: { readonly [Name in OptionName]: Effect<Name> } = {
       return Number(heap.u8[heap.malloc(16)] === 0xfa);
     },
   },
+  headers: {
+    values: ['none', 'light'],
+    shows: (options) => {
+      const heap = fresh(options);
+      return 32 - heap.usableSize(heap.malloc(17));
+    },
+  },
+  quarantineBytes: {
+    values: [0, 4 * KIB],
+    beside: { headers: 'full' },
+    shows: (options) => {
+      const heap = fresh(options);
+      heap.free(heap.malloc(KIB));
+      return heap.stats().quarantinedBlocks;
+    },
+  },
+  callSiteEvery: {
+    values: [0, 1],
+    beside: { headers: 'full' },
+    shows: (options) => {
+      const heap = fresh(options);
+      heap.malloc(16);
+      return [...heap.blocks()].filter(({ callSite }) => callSite !== undefined).length;
+    },
+  },
+  guardEvery: {
+    values: [0, 1],
+    beside: { headers: 'full' },
+    shows: (options) => {
+      const heap = fresh(options);
+      heap.malloc(16);
+      return heap.stats().classes[0].blockBytes;
+    },
+  },
+  leakReport: {
+    values: ['off', 'end'],
+    shows: (options) =>
+      linesSaid(() => {
+        const heap = fresh(options);
+        heap.malloc(16);
+        heap.detach();
+      }),
+  },
+  debugLevel: { values: [2, 3], shows: (options) => linesSaid(() => fresh(options).malloc(16)) },
 };
 
 describe('every option has an effect', () => {

@@ -32,8 +32,10 @@ describe('the JSON Schema of presets', () => {
   it.each(presetFiles(folder))('accepts %s', (file) => expect(accepts(read(file))).toBe(true));
 
   it.each(specs)('says of %s what validation says', (name, spec) => {
+    const { worksWith } = spec;
+    const beside = worksWith === undefined ? {} : { [worksWith.option]: worksWith.value };
     for (const value of valuesOf(spec)) {
-      const candidate = preset({ [name]: value });
+      const candidate = preset({ ...beside, [name]: value });
       expect({ value, isAccepted: accepts(candidate) }).toEqual({ value, isAccepted: resolves(candidate) });
     }
   });

@@ -71,7 +71,7 @@ export const heapMutants: readonly Mutant[] = [
     name: 'grown-part-not-zeroed',
     about: 'elements that resize adds are not zero',
     file: HEAP,
-    edits: [['    zeroTail(this.region, moved + view.byteLength, moved + bytes);\n', '']],
+    edits: [['zeroTail(this.region, tail, moved + bytes);\n', ';\n']],
     by: 'test/heap/views.test.ts',
   },
   {
