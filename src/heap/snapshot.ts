@@ -138,7 +138,13 @@ function columns(count: number): SnapshotRuns {
 const stateBytes = (blocks: number): number => Math.ceil(blocks / BlockCode.COUNT);
 
 /** Counts the blocks of a slab by state, and writes their states from byte `at` on if there is room for them. */
-function readSlab(region: Region, row: number, runs: SnapshotRuns, cached: ReadonlySet<number>, into: Uint8Array): void {
+function readSlab(
+  region: Region,
+  row: number,
+  runs: SnapshotRuns,
+  cached: ReadonlySet<number>,
+  into: Uint8Array,
+): void {
   const { i32 } = region;
   const classId = runs.class[row];
   const capacity = capacityBlocks(classId, runs.slices[row]);
