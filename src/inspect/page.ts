@@ -31,7 +31,7 @@ const BODY = `
     <ul class="keys">
       <li><i style="background:var(--text)"></i>committed</li>
       <li><i style="background:var(--live)"></i>live</li>
-      <li><i style="background:var(--mark)"></i>a picture was taken</li>
+      <li id="taking"><i style="background:var(--mark)"></i>a picture was taken</li>
     </ul>
   </section>
   <section aria-labelledby="map-title">

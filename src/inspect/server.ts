@@ -52,6 +52,7 @@ export async function serveHeap(heap: Heap, { port = 0 }: ServeOptions = {}): Pr
   lookInto(server, heap);
   const gone = new Promise<void>((resolve) => server.once('exit', () => resolve()));
   const close = (): Promise<void> => {
+    server.ref();
     server.postMessage('close' satisfies ServerOrder);
     return gone;
   };

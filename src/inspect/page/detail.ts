@@ -51,6 +51,7 @@ export class DetailView {
       );
       return;
     }
+    const hadFocus = document.activeElement === this.canvas;
     const title = element('h3', {}, runTitle(model, row));
     this.place.replaceChildren(title, facts(runFacts(model, row)));
     if (model.kindOf(row) !== 'slab') return;
@@ -58,6 +59,7 @@ export class DetailView {
       this.canvas.ariaLabel = `The ${model.capacity(row)} blocks of this slab; arrow keys go from one to the next.`;
       this.place.append(this.canvas);
       this.draw();
+      if (hadFocus) this.canvas.focus({ preventScroll: true });
     } else this.place.append(element('p', { class: 'soft' }, 'This snapshot leaves out the state of single blocks.'));
   }
 
@@ -118,6 +120,5 @@ export class DetailView {
     if (to < 0 || to >= this.model.capacity(this.row)) return;
     this.choose(this.addressOf(to));
     this.said.textContent = findAddress(this.model, this.addressOf(to)).text;
-    this.canvas.focus();
   }
 }

@@ -42,7 +42,11 @@ class Page {
       this.open();
     });
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw());
-    new ResizeObserver(() => this.draw()).observe(document.body);
+    let width = 0;
+    new ResizeObserver(() => {
+      if (width !== innerWidth) this.draw();
+      width = innerWidth;
+    }).observe(document.body);
   }
 
   show(data: PageData): void {
@@ -53,6 +57,7 @@ class Page {
     select.replaceChildren(...options);
     select.value = String(this.picture);
     byId('picturing').hidden = data.pictures.length < 2;
+    byId('taking').hidden = data.pictures.every(({ at }) => at === undefined);
     byId('timing').hidden = (data.timeline?.samples.length ?? 0) < 2;
     this.open();
   }
@@ -145,8 +150,9 @@ function goLive(page: Page): void {
   const onAnswer = (answer: LiveAnswer): void => {
     byId('coarse').hidden = answer.isCoarse !== true;
     byId('heaping').hidden = answer.heaps.length < 2;
-    const options = answer.heaps.map(({ heapId, label }) => element('option', { value: heapId }, label));
-    heaps.replaceChildren(...options);
+    // Only when there are others: a list that is open would close.
+    if (heaps.length !== answer.heaps.length)
+      heaps.replaceChildren(...answer.heaps.map(({ heapId, label }) => element('option', { value: heapId }, label)));
     if (answer.heapId !== undefined) heaps.value = feed.heapId = answer.heapId;
     if (answer.data !== undefined) page.show(answer.data);
     else byId('title').textContent = 'Waiting for the first heap';

@@ -45,6 +45,7 @@ export function classTable(model: HeapModel): HTMLElement {
 }
 
 export function workerTable(model: HeapModel): HTMLElement {
+  const { takenBy } = model.snapshot;
   const { workers } = model.snapshot.stats;
   const groups = new Map(model.byOwner().map((group) => [group.key, group]));
   const known = workers.map(({ workerId, state, cacheMisses }) => {
@@ -52,7 +53,7 @@ export function workerTable(model: HeapModel): HTMLElement {
     groups.delete(workerId);
     const numbers = group === undefined ? ['0', '0 B'] : [countText(group.runs), bytesText(group.committedBytes)];
     const rest = group === undefined ? ['0', '0', '0', '0', '', ''] : use(group);
-    return [`${workerId}, ${state}`, countText(cacheMisses), ...numbers, ...rest];
+    return [`${workerId}, ${state}${workerId === takenBy ? ', took this' : ''}`, countText(cacheMisses), ...numbers, ...rest];
   });
   const gone = [...groups.values()].map((group) => [
     group.key === 0 ? 'nobody' : `${group.key}, gone`,
