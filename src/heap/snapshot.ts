@@ -10,7 +10,7 @@ import { loadControl, loadState, stateOf } from '../registry/slots.js';
 import { magazineCapacity, type Owner } from '../slabs/owner.js';
 import { bitsWord } from '../slabs/slab.js';
 import { gatherStats, type HeapStats } from './stats.js';
-import { isAnySpan, ownerId } from './walk.js';
+import { countSlab, isAnySpan, ownerId } from './walk.js';
 
 /** What a run of slices is, and what a block of a slab is: the numbers in a snapshot's columns are places in these lists. */
 const RUN_KINDS = ['slab', 'span', 'control'] as const;
@@ -27,7 +27,6 @@ const enum BlockCode {
   LIVE,
   REMOTE,
   CACHED,
-  COUNT,
 }
 
 /**
@@ -88,9 +87,11 @@ export interface SnapshotOptions {
 /** Counts read while their owner changes them may be anything: no more are believed than can be. */
 const atMost = (count: number, most: number): number => Math.max(0, Math.min(count, most));
 
-/** Granules of the blocks that lie in the caches of their owners. */
-function cachedGranules({ region, shape, settings }: Owner): Set<number> {
-  const granules = new Set<number>();
+/** Granules of the blocks that lie in the caches of their owners, by the head of their slab. */
+type CachedBySlab = Map<number, number[]>;
+
+function cachedBlocks({ region, shape, settings }: Owner): CachedBySlab {
+  const cached: CachedBySlab = new Map();
   const { i32 } = region;
   for (let slot = 1; slot <= region.maxWorkers; slot++) {
     const control = loadControl(region, slot, shape.slices);
@@ -99,23 +100,27 @@ function cachedGranules({ region, shape, settings }: Owner): Set<number> {
     for (let classId = 1; classId <= Classes.COUNT; classId++) {
       const cache = base + classId * shape.cacheWords;
       const stacked = atMost(i32[cache + CacheWord.COUNT], settings.cacheCapacity);
-      for (let i = 0; i < stacked; i++) addCached(region, slot, classId, i32[cache + CacheWord.WORDS + i], granules);
+      for (let i = 0; i < stacked; i++) addCached(region, slot, classId, i32[cache + CacheWord.WORDS + i], cached);
       const ring = magazineCapacity(settings, classId);
       const magazine = base + shape.magazineOffset + (classId - Classes.FIRST_MID) * settings.magazineCapacity;
       const ringed = atMost(i32[cache + CacheWord.RING_COUNT], ring);
       for (let i = 0; i < ringed; i++) {
         const place = (i32[cache + CacheWord.RING_HEAD] + i) % ring;
-        addCached(region, slot, classId, i32[magazine + place], granules);
+        addCached(region, slot, classId, i32[magazine + place], cached);
       }
     }
   }
-  return granules;
+  return cached;
 }
 
 /** What the caches of a worker hold that lost its slabs is as free as any other block of them. */
-function addCached(region: Region, slot: number, classId: number, granule: number, to: Set<number>): void {
-  const word = region.i32[region.map + (granule >>> (Geometry.SLICE_SHIFT - Geometry.GRANULE_SHIFT))];
-  if (word === (classId | (slot << MapBits.OWNER_SHIFT))) to.add(granule);
+function addCached(region: Region, slot: number, classId: number, granule: number, to: CachedBySlab): void {
+  const slice = granule >>> (Geometry.SLICE_SHIFT - Geometry.GRANULE_SHIFT);
+  if (region.i32[region.map + slice] !== (classId | (slot << MapBits.OWNER_SHIFT))) return;
+  const head = region.i32[sliceWord(region, slice, SliceWord.HEAD)];
+  const known = to.get(head);
+  if (known === undefined) to.set(head, [granule]);
+  else known.push(granule);
 }
 
 function columns(count: number): SnapshotRuns {
@@ -135,14 +140,24 @@ function columns(count: number): SnapshotRuns {
 }
 
 /** Bytes of the states of so many blocks. */
-const stateBytes = (blocks: number): number => Math.ceil(blocks / BlockCode.COUNT);
+const stateBytes = (blocks: number): number => Math.ceil(blocks / 4);
 
-/** Counts the blocks of a slab by state, and writes their states from byte `at` on if there is room for them. */
-function readSlab(
+/** Counts the blocks of a slab by state, by 32 granules at a time. */
+function countBlocks(region: Region, row: number, runs: SnapshotRuns, cached: readonly number[]): void {
+  const capacity = capacityBlocks(runs.class[row], runs.slices[row]);
+  const { live, remote } = countSlab(region, runs.start[row]);
+  runs.live[row] = atMost(live, capacity);
+  runs.remote[row] = atMost(remote, capacity - runs.live[row]);
+  runs.cached[row] = atMost(cached.length, capacity - runs.live[row] - runs.remote[row]);
+  runs.free[row] = capacity - runs.live[row] - runs.remote[row] - runs.cached[row];
+}
+
+/** The same one by one, with the state of each written into its place. */
+function listBlocks(
   region: Region,
   row: number,
   runs: SnapshotRuns,
-  cached: ReadonlySet<number>,
+  cached: readonly number[],
   into: Uint8Array,
 ): void {
   const { i32 } = region;
@@ -150,23 +165,36 @@ function readSlab(
   const capacity = capacityBlocks(classId, runs.slices[row]);
   const first = runs.start[row] * Geometry.SLICE_GRANULES;
   const step = CLASS_BYTES[classId] / Geometry.GRANULE_BYTES;
-  const counts = [0, 0, 0, 0];
   const at = runs.blocksAt[row];
+  let live = 0;
+  let remote = 0;
   for (let block = 0; block < capacity; block++) {
     const granule = first + block * step;
     const word = bitsWord(region, granule);
     const bit = 1 << granule;
-    let code = BlockCode.FREE;
-    if ((i32[word] & bit) !== 0) code = (i32[word + 1] & bit) === 0 ? BlockCode.LIVE : BlockCode.REMOTE;
-    else if (cached.has(granule)) code = BlockCode.CACHED;
-    counts[code]++;
-    if (into.length > 0) into[at + (block >>> 2)] |= code << ((block & 3) << 1);
+    if ((i32[word] & bit) === 0) continue;
+    const isRemote = (i32[word + 1] & bit) !== 0;
+    if (isRemote) remote++;
+    else live++;
+    into[at + (block >>> 2)] |= (isRemote ? BlockCode.REMOTE : BlockCode.LIVE) << ((block & 3) << 1);
   }
-  runs.live[row] = counts[BlockCode.LIVE];
-  runs.remote[row] = counts[BlockCode.REMOTE];
-  runs.cached[row] = counts[BlockCode.CACHED];
-  runs.free[row] = counts[BlockCode.FREE];
+  let inCache = 0;
+  for (const granule of cached) {
+    const block = (granule - first) / step;
+    const shift = (block & 3) << 1;
+    if (!Number.isInteger(block) || block < 0 || block >= capacity) continue;
+    // On its way out of the cache it may be live by now.
+    if (((into[at + (block >>> 2)] >>> shift) & 3) !== BlockCode.FREE) continue;
+    into[at + (block >>> 2)] |= BlockCode.CACHED << shift;
+    inCache++;
+  }
+  runs.live[row] = live;
+  runs.remote[row] = remote;
+  runs.cached[row] = inCache;
+  runs.free[row] = capacity - live - remote - inCache;
 }
+
+const NONE: readonly number[] = [];
 
 /** Describes one run but for the blocks of a slab. */
 function readRun(region: Region, row: number, runs: SnapshotRuns, { head, state, count }: Head): void {
@@ -190,7 +218,7 @@ function readRun(region: Region, row: number, runs: SnapshotRuns, { head, state,
 export function takeSnapshot(owner: Owner, heapId: string, withBlocks: boolean): HeapSnapshot {
   const { region } = owner;
   const stats = gatherStats(region, owner.shape, owner.settings.maxBytes);
-  const cached = cachedGranules(owner);
+  const cached = cachedBlocks(owner);
   const found = [...publishedHeads(region)];
   const runs = columns(found.length);
   let bytes = 0;
@@ -200,7 +228,12 @@ export function takeSnapshot(owner: Owner, heapId: string, withBlocks: boolean):
     if (withBlocks && runs.class[row] !== 0) bytes += stateBytes(capacityBlocks(runs.class[row], runs.slices[row]));
   }
   const states = new Uint8Array(bytes);
-  for (let row = 0; row < found.length; row++) if (runs.class[row] !== 0) readSlab(region, row, runs, cached, states);
+  for (let row = 0; row < found.length; row++) {
+    if (runs.class[row] === 0) continue;
+    const inCaches = cached.get(runs.start[row]) ?? NONE;
+    if (withBlocks) listBlocks(region, row, runs, inCaches, states);
+    else countBlocks(region, row, runs, inCaches);
+  }
   return {
     kind: 'sabmalloc-snapshot',
     version: 1,

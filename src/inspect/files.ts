@@ -19,5 +19,6 @@ export function pageOfSnapshots(
   const samples = sorted.map(({ snapshot }) => sampleOf(secondsOf(snapshot), snapshot.stats));
   const title = `Heap ${first.heapId.slice(0, 8)}`;
   const isOneHeap = sorted.every(({ snapshot }) => snapshot.heapId === first.heapId);
-  return { title, pictures, ...(isOneHeap ? { timeline: { unit: 'seconds', samples } } : {}) };
+  const shown = pictures.length - 1;
+  return { title, pictures, shown, ...(isOneHeap ? { timeline: { unit: 'seconds', samples } } : {}) };
 }

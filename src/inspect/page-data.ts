@@ -25,8 +25,9 @@ export interface Picture {
 /** What a page shows. */
 export interface PageData {
   readonly title: string;
-  /** The page offers one after the other; the first is shown first. */
   readonly pictures: readonly Picture[];
+  /** Place of the picture that is shown first; 0 if not given. */
+  readonly shown?: number;
   readonly timeline?: Timeline;
 }
 

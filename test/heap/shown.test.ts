@@ -9,7 +9,10 @@ const create = heapsOfTest();
 const workers = workersOfTest();
 
 const deno = (value: object): string =>
-  (value as Record<symbol, (inspect: unknown, options: unknown) => string>)[Symbol.for('Deno.customInspect')](inspect, {});
+  (value as Record<symbol, (inspect: unknown, options: unknown) => string>)[Symbol.for('Deno.customInspect')](
+    inspect,
+    {},
+  );
 
 describe('a heap on a console', () => {
   it('is a line', async () => {
@@ -52,8 +55,7 @@ describe('a heap on a console', () => {
     // Some word of the tables is the length of the slab.
     const words = heap.snapshot().firstSlice * 1024;
     const length = heap.snapshot().runs.slices.at(-1)!;
-    for (let word = 0; word < words; word++)
-      if (i32[word] === length && i32[word - 3] === head) i32[word] = -1;
+    for (let word = 0; word < words; word++) if (i32[word] === length && i32[word - 3] === head) i32[word] = -1;
     expect(() => heap.stats()).toThrow(HeapError);
     expect(inspect(heap)).toMatch(/^Heap \{ workerId: \d+, not countable: HeapError: a run of slices has an/);
   });
@@ -102,6 +104,8 @@ describe('an error on a console', () => {
       '[HeapError [ERR_HEAP_CONFIG]: no]',
     );
     expect(deno(error)).toBe(inspect(error));
-    expect(inspect(new HeapError('ERR_HEAP_CORRUPT', 'bare'))).toMatch(/^HeapError \[ERR_HEAP_CORRUPT\]: bare\n {4}at /);
+    expect(inspect(new HeapError('ERR_HEAP_CORRUPT', 'bare'))).toMatch(
+      /^HeapError \[ERR_HEAP_CORRUPT\]: bare\n {4}at /,
+    );
   });
 });

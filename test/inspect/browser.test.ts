@@ -1,3 +1,4 @@
+/// <reference lib="dom" />
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +15,7 @@ import { stir } from './kit.js';
 
 const candidates = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const executablePath = candidates.find((path) => path !== undefined && existsSync(path));
-/** With this variable the pages that are looked at are left there as pictures. */
+/** With this variable the pages that are looked at are left there as pictures; docs/figures/inspect.png is one of them. */
 const pictures = process.env.SABTEST_PICTURES;
 
 const create = heapsOfTest();
@@ -32,20 +33,25 @@ afterAll(() => {
 });
 
 /** A heap of four workers, one of which has left, with blocks that others freed. */
-async function busyHeap(): Promise<HeapSnapshot> {
+async function busyHeap(): Promise<HeapSnapshot[]> {
   const heap = create({ maxBytes: 128 * MIB });
   const others = await workers.agents(heap, 3);
   const random = new Random(5);
+  const series = [heap.snapshot()];
   stir(heap, random, [], 1500);
+  series.push(heap.snapshot());
   for (const [place, other] of others.entries()) {
     const small = await other.call<[number, number][]>('allocate', 1500, 16, 900, 10 + place, 1);
     const blocks = await other.call<[number, number][]>('allocate', 90, 16, 90_000, 20 + place, 1);
+    series.push(heap.snapshot());
     const addresses = random.shuffle([...small, ...blocks].map(([address]) => address));
     await other.call('freeAll', addresses.slice(0, 350));
     for (const address of addresses.slice(350, 600)) heap.free(address);
+    series.push(heap.snapshot());
   }
   await others[1].heap('detach');
-  return heap.snapshot();
+  series.push(heap.snapshot());
+  return series.map((snapshot, second) => ({ ...snapshot, takenAt: 1e12 + 1000 * second }));
 }
 
 /** Boxes of visible texts that lie over each other although neither is inside the other. */
@@ -81,13 +87,15 @@ interface Looks {
 
 describe.skipIf(executablePath === undefined)('in a browser', () => {
   let browser: Browser;
+  let series: HeapSnapshot[];
   let snapshot: HeapSnapshot;
   let model: HeapModel;
   const complaints: string[] = [];
 
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'] });
-    snapshot = await busyHeap();
+    series = await busyHeap();
+    snapshot = series.at(-1)!;
     model = new HeapModel(snapshot);
   });
   afterAll(() => browser.close());
@@ -119,13 +127,14 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     return page.textContent('#answer');
   }
 
-  async function keep(page: Page, name: string): Promise<void> {
-    if (pictures !== undefined) await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
+  async function keep(page: Page, name: string, fullPage = true): Promise<void> {
+    if (pictures !== undefined) await page.screenshot({ path: join(pictures, `${name}.png`), fullPage });
     await page.close();
     expect(complaints.splice(0)).toEqual([]);
   }
 
-  const data = (): PageData => pageOfSnapshots([{ label: 'now', snapshot }]);
+  const data = (): PageData =>
+    pageOfSnapshots(series.map((each, second) => ({ label: `after ${second} s`, snapshot: each })));
 
   it.each<Required<Looks>>([
     { colorScheme: 'light', width: 1400 },
@@ -137,11 +146,7 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     const row = snapshot.runs.class.findIndex((each, i) => each === 8 && snapshot.runs.cached[i] > 3);
     await search(page, `0x${(model.startAddress(row) + 128).toString(16)}`);
     expect(await page.evaluate(overlaps)).toEqual([]);
-    const { scrollWidth, innerWidth } = await page.evaluate(() => ({
-      innerWidth,
-      scrollWidth: document.documentElement.scrollWidth,
-    }));
-    expect(scrollWidth).toBeLessThanOrEqual(innerWidth);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(looks.width);
     for (const by of ['state', 'class', 'owner']) {
       await page.check(`input[value=${by}]`);
       expect(await page.evaluate(coloursOf, '#map')).toBeGreaterThan(4);
@@ -152,15 +157,28 @@ describe.skipIf(executablePath === undefined)('in a browser', () => {
     await keep(page, `inspect-${looks.colorScheme}-${looks.width}`);
   });
 
+  it('offers every snapshot of a series, the last one first', async () => {
+    const page = await show(data());
+    const blocks = (): Promise<string | null> => page.textContent('#cards small');
+    const shown = new Intl.NumberFormat('en-GB').format(snapshot.stats.liveBlocks);
+    expect(await blocks()).toBe(`${shown} blocks`);
+    expect(await page.locator('#timeline line[stroke-dasharray]').count()).toBe(series.length);
+    await page.selectOption('#pictures', '0');
+    expect(await blocks()).toBe('0 blocks');
+    await keep(page, 'series');
+  });
+
   it('a search answers as findAddress does, marks the place, and shows its slab', async () => {
     const page = await show(data());
     for (const row of [...snapshot.runs.start.keys()].filter((each) => each % 40 === 0)) {
       const address = model.startAddress(row) + 17;
       expect(await search(page, String(address))).toBe(findAddress(model, address).text);
     }
-    expect(await page.locator('#detail .facts dt').count()).toBeGreaterThan(2);
     expect(await search(page, 'here')).toMatch(/^Write an address/);
-    await keep(page, 'search');
+    const row = snapshot.runs.class.findIndex((each, i) => each === 4 && snapshot.runs.remote[i] > 3);
+    await search(page, String(model.startAddress(row) + 7 * 64));
+    expect(await page.locator('#detail .facts dt').count()).toBe(5);
+    await keep(page, 'inspect', false);
   });
 
   it('tells what is under the pointer, and under the keys', async () => {

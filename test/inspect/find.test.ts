@@ -97,7 +97,9 @@ describe('an address is', () => {
     const address = shared.malloc(100);
     await other.call('freeAll', [address]);
     const finding = findAddress(new HeapModel(shared.snapshot()), address);
-    expect(finding.text).toContain('is a block that another worker freed and its owner has not taken back yet in a slab');
+    expect(finding.text).toContain(
+      'is a block that another worker freed and its owner has not taken back yet in a slab',
+    );
   });
 
   it(

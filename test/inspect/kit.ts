@@ -36,7 +36,10 @@ export function exact(heap: Heap): HeapSnapshot {
   const { runs, stats } = snapshot;
   const model = new HeapModel(snapshot);
   expect(stats).toEqual(heap.stats());
-  const expected = [...walk(heap)].map(([address, { size, owner, class: of }]) => [address, { size, owner, class: of }]);
+  const expected = [...walk(heap)].map(([address, { size, owner, class: of }]) => [
+    address,
+    { size, owner, class: of },
+  ]);
   expect([...liveBlocks(snapshot)]).toEqual(expected);
   for (const one of stats.classes) {
     const group = model.byClass().find(({ key }) => key === one.class)!;

@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { InspectError, type PageData, pageOf, pageOfSnapshots, pageOfTrace, parseSnapshot, writeSnapshot } from 'sabmalloc/inspect';
+import {
+  InspectError,
+  type PageData,
+  pageOf,
+  pageOfSnapshots,
+  pageOfTrace,
+  parseSnapshot,
+  writeSnapshot,
+} from 'sabmalloc/inspect';
 import { afterAll, describe, expect, it } from 'vitest';
 import { heapsOfTest, MIB } from '../kit/heaps.js';
 import { type Outcome, sabmalloc } from '../testing/command.js';
@@ -42,7 +50,9 @@ function heapFile(name: string): string {
 
 /** Everything in a page from which a browser would load something. */
 function loads(page: string): string[] {
-  const found = [...page.matchAll(/(?:src|href|action|poster)\s*=\s*["'][^"']*|url\([^)]*|@import|https?:\/\/[\w.-]+/gi)];
+  const found = [
+    ...page.matchAll(/(?:src|href|action|poster)\s*=\s*["'][^"']*|url\([^)]*|@import|https?:\/\/[\w.-]+/gi),
+  ];
   // The name of a language of graphics, not an address.
   return found.map(([text]) => text).filter((text) => text !== 'http://www.w3.org');
 }
@@ -153,8 +163,16 @@ describe('sabmalloc inspect', () => {
     ['a trace that is none', ['trace', inPlace('other.json')], /other\.json: it is no trace: it can't be unpacked/],
     ['a preset that is none', ['trace', 'x.bin.gz', '--preset', 'fast'], /Allowed choices are debug, minimal/],
     ['no program', ['live'], /missing required argument 'program'/],
-    ['a program that is none', ['live', '--', './no-such-program'], /no-such-program can't be started: spawn .* ENOENT/],
-    ['a port that is none', ['live', '--port', '99999', '--', 'node'], /'99999' is invalid\. Write an integer from 0 to 65535/],
+    [
+      'a program that is none',
+      ['live', '--', './no-such-program'],
+      /no-such-program can't be started: spawn .* ENOENT/,
+    ],
+    [
+      'a port that is none',
+      ['live', '--port', '99999', '--', 'node'],
+      /'99999' is invalid\. Write an integer from 0 to 65535/,
+    ],
   ])('refuses %s', (_, args, message) => {
     const { status, stdout, stderr } = inspect(...args);
     expect(stderr).toMatch(message);

@@ -130,7 +130,11 @@ describe('text that is no snapshot', () => {
     ['of a later version', { ...snapshot, version: 2 }, /it is of version 2, and this package reads version 1/],
     ['without its columns', { ...snapshot, runs: null }, /a part of it is missing/],
     ['without its blocks', { ...snapshot, blocks: 'none' }, /a part of it is missing/],
-    ['with columns cut short', { ...snapshot, runs: { ...snapshot.runs, live: 1 } }, /its columns are not of one length/],
+    [
+      'with columns cut short',
+      { ...snapshot, runs: { ...snapshot.runs, live: 1 } },
+      /its columns are not of one length/,
+    ],
   ])('%s', (_, value, message) => {
     expect(() => parseSnapshot(JSON.stringify(value))).toThrow(message);
     expect(() => parseSnapshot(JSON.stringify(value))).toThrow(InspectError);

@@ -17,7 +17,8 @@ const byId = <Kind extends HTMLElement = HTMLElement>(id: string): Kind => docum
 /** The whole page: what is shown, and what of it is looked at. */
 class Page {
   private data: PageData = { title: '', pictures: [] };
-  private picture = 0;
+  /** Undefined until something is shown. */
+  private picture: number | undefined;
   private model: HeapModel | undefined;
   private by: ColourBy = 'state';
   private row = -1;
@@ -51,6 +52,7 @@ class Page {
 
   show(data: PageData): void {
     this.data = data;
+    this.picture ??= data.shown ?? 0;
     byId('title').textContent = data.title;
     const select = byId<HTMLSelectElement>('pictures');
     const options = data.pictures.map(({ label }, place) => element('option', { value: String(place) }, label));
@@ -64,7 +66,7 @@ class Page {
 
   /** Makes the chosen picture the one that is looked at. */
   private open(): void {
-    this.model = new HeapModel(this.data.pictures[this.picture].snapshot);
+    this.model = new HeapModel(this.data.pictures[this.picture ?? 0].snapshot);
     if (this.searched === undefined) this.row = -1;
     this.draw();
   }
@@ -127,7 +129,11 @@ function cards({ snapshot }: HeapModel): HTMLElement[] {
   const { stats, takenAt } = snapshot;
   const attached = stats.workers.filter(({ state }) => state === 'live').length;
   const rows: [string, string, string][] = [
-    ['live', bytesText(stats.liveBytes), `${countText(stats.liveBlocks)} blocks`],
+    [
+      'live',
+      bytesText(stats.liveBytes),
+      `${countText(stats.liveBlocks)} ${stats.liveBlocks === 1 ? 'block' : 'blocks'}`,
+    ],
     ['committed', bytesText(stats.committedBytes), `of ${bytesText(stats.maxBytes)}`],
     ['most committed', bytesText(stats.peakCommittedBytes), 'so far'],
     ['fragmentation', percent(stats.fragmentation), 'of block memory not live'],

@@ -53,7 +53,12 @@ export function workerTable(model: HeapModel): HTMLElement {
     groups.delete(workerId);
     const numbers = group === undefined ? ['0', '0 B'] : [countText(group.runs), bytesText(group.committedBytes)];
     const rest = group === undefined ? ['0', '0', '0', '0', '', ''] : use(group);
-    return [`${workerId}, ${state}${workerId === takenBy ? ', took this' : ''}`, countText(cacheMisses), ...numbers, ...rest];
+    return [
+      `${workerId}, ${state}${workerId === takenBy ? ', took this' : ''}`,
+      countText(cacheMisses),
+      ...numbers,
+      ...rest,
+    ];
   });
   const gone = [...groups.values()].map((group) => [
     group.key === 0 ? 'nobody' : `${group.key}, gone`,
