@@ -13,7 +13,7 @@ export interface Finding {
   readonly block: number;
 }
 
-/** Reads `0x1a40`, `1a40h`-free hex or decimal with or without separators; undefined for what is no address. */
+/** Reads an address, `0x1a40` or decimal, with or without separators; undefined for anything else. */
 export function parseAddress(text: string): number | undefined {
   const digits = text.trim().replaceAll(/[_,\s]/g, '');
   if (!/^(0x[\da-f]+|\d+)$/i.test(digits)) return undefined;

@@ -24,10 +24,8 @@ export function startServer(setup: ServerSetup): Worker {
   return new Worker(new URL('./server-thread.js', import.meta.url), { workerData: setup, execArgv: [], env: {} });
 }
 
-/** Lets the server look into a heap; when its thread ends, what it had there comes back. */
-export function lookInto(server: Worker, heap: Heap): void {
-  heap.watch(server);
-  const { token } = heap;
+/** Lets the server look into a heap. Nothing here holds the heap: who drops it may have it collected. */
+export function lookInto(server: Worker, { token }: Heap): void {
   server.postMessage({ token } satisfies ServerOrder);
 }
 
@@ -49,6 +47,7 @@ export interface HeapServer {
  */
 export async function serveHeap(heap: Heap, { port = 0 }: ServeOptions = {}): Promise<HeapServer> {
   const server = startServer({ port, isForProgram: false });
+  heap.watch(server);
   lookInto(server, heap);
   const gone = new Promise<void>((resolve) => server.once('exit', () => resolve()));
   const close = (): Promise<void> => {

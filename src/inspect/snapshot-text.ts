@@ -1,6 +1,6 @@
 import { type HeapSnapshot } from '../index.js';
 
-/** What was given is no snapshot, or a trace or a page can't be made of it. The message says why. */
+/** What was given is no snapshot or no trace. The message says why. */
 export class InspectError extends Error {
   override readonly name = 'InspectError';
 }

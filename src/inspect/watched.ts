@@ -5,15 +5,23 @@ import { type LiveAnswer, type PageData, type Sample, sampleOf } from './page-da
 /** Heaps of which more is committed are pictured without their single blocks: an answer must stay small. */
 const COARSE_FROM_BYTES = 256 * 1024 * 1024;
 const SAMPLES_MOST = 600;
+/** Most heaps whose last pictures are kept. */
+const LEFT_MOST = 16;
+
+interface Shown {
+  readonly data: PageData;
+  readonly isCoarse: boolean;
+}
 
 /** A heap that the server looks into, as one more worker of it. */
 class WatchedHeap {
   readonly heapId: string;
   readonly label: string;
-  private readonly heap: Heap;
+  /** Undefined when it was left: nothing of it may keep its memory alive. */
+  private heap: Heap | undefined;
   private samples: Sample[] = [];
   private readonly started = Date.now();
-  private last: { readonly data: PageData; readonly isCoarse: boolean } | undefined;
+  private last: Shown | undefined;
 
   constructor(token: HeapToken) {
     this.heap = Heap.attach(token);
@@ -22,26 +30,40 @@ class WatchedHeap {
     this.sample();
   }
 
-  /** Notes how much is in use. When every other worker has left, leaves too, with a last picture: it must keep no memory alive. */
+  get isLeft(): boolean {
+    return this.heap === undefined;
+  }
+
+  /** Notes how much is in use, and leaves with a last picture when every other worker has left. */
   sample(): void {
-    if (this.last !== undefined) return;
+    if (this.heap === undefined) return;
+    const { workerId } = this.heap;
     const stats = this.heap.stats();
     this.samples.push(sampleOf((Date.now() - this.started) / 1000, stats));
     if (this.samples.length > SAMPLES_MOST) this.samples = this.samples.filter((_, place) => place % 2 === 0);
-    if (stats.workers.every(({ workerId }) => workerId === this.heap.workerId)) this.leave();
+    if (stats.workers.every((worker) => worker.workerId === workerId)) this.leave();
   }
 
-  picture(): { readonly data: PageData; readonly isCoarse: boolean } {
-    if (this.last !== undefined) return this.last;
-    const isCoarse = this.heap.stats().committedBytes > COARSE_FROM_BYTES;
-    const snapshot = this.heap.snapshot({ blocks: !isCoarse });
+  /** The heap as it is now, or was when it was left. */
+  picture(): Shown | undefined {
+    return this.heap === undefined ? this.last : this.take(this.heap);
+  }
+
+  private take(heap: Heap): Shown {
+    const isCoarse = heap.stats().committedBytes > COARSE_FROM_BYTES;
+    const snapshot = heap.snapshot({ blocks: !isCoarse });
     const timeline = { unit: 'seconds', samples: this.samples } as const;
     return { data: { title: `Heap ${this.label}`, pictures: [{ label: 'now', snapshot }], timeline }, isCoarse };
   }
 
   leave(): void {
-    this.last ??= this.picture();
-    this.heap.detach();
+    if (this.heap === undefined) return;
+    try {
+      this.last = this.take(this.heap);
+    } finally {
+      this.heap.detach();
+      this.heap = undefined;
+    }
   }
 }
 
@@ -56,6 +78,8 @@ export class WatchedHeaps {
 
   sample(): void {
     for (const heap of this.heaps.values()) heap.sample();
+    const left = [...this.heaps.values()].filter(({ isLeft }) => isLeft);
+    for (const { heapId } of left.slice(0, -LEFT_MOST)) this.heaps.delete(heapId);
   }
 
   answer(heapId: string | null): LiveAnswer {

@@ -34,7 +34,9 @@ describe('the package', () => {
   });
 
   it('has tools that import what package.json says, and no more', () => {
-    const all = ['dist/testing/index.js', 'dist/testing/agent.js', 'dist/inspect/index.js', 'dist/cli/main.js'].map(loadedBy);
+    const all = ['dist/testing/index.js', 'dist/testing/agent.js', 'dist/inspect/index.js', 'dist/cli/main.js'].map(
+      loadedBy,
+    );
     const packages = all.flatMap(({ outside }) => outside).filter((name) => !/^(node:|#)/.test(name));
     expect([...new Set(packages)].sort()).toEqual(Object.keys(manifest.dependencies).sort());
   });

@@ -5,7 +5,7 @@ import { parse } from '../snapshot-text.js';
 const EVERY_MS = 1000;
 const SHARE = 3;
 
-export type LiveState = 'live' | 'paused' | 'ended';
+export type LiveState = 'live' | 'paused' | 'failed' | 'ended';
 
 /** Asks the server again and again how the heap is. */
 export class LiveFeed {
@@ -14,7 +14,7 @@ export class LiveFeed {
 
   constructor(
     private readonly onAnswer: (answer: LiveAnswer) => void,
-    private readonly onState: (state: LiveState) => void,
+    private readonly onState: (state: LiveState, why?: string) => void,
   ) {}
 
   async run(): Promise<void> {
@@ -30,7 +30,10 @@ export class LiveFeed {
     try {
       const heap = this.heapId === undefined ? '' : `?heap=${this.heapId}`;
       const response = await fetch(`snapshot${heap}`);
-      if (!response.ok) throw new Error(await response.text());
+      if (!response.ok) {
+        this.onState('failed', await response.text());
+        return;
+      }
       this.onAnswer(parse(await response.text()) as LiveAnswer);
       this.onState(this.isPaused ? 'paused' : 'live');
     } catch {

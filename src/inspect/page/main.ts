@@ -152,7 +152,12 @@ function goLive(page: Page): void {
   const state = byId('state');
   const pause = byId<HTMLButtonElement>('pause');
   const heaps = byId<HTMLSelectElement>('heaps');
-  const words = { live: 'live', paused: 'paused', ended: 'the program has ended; this is what was seen last' };
+  const words = {
+    live: 'live',
+    paused: 'paused',
+    failed: 'failed',
+    ended: 'the program has ended; this is what was seen last',
+  };
   const onAnswer = (answer: LiveAnswer): void => {
     byId('coarse').hidden = answer.isCoarse !== true;
     byId('heaping').hidden = answer.heaps.length < 2;
@@ -163,8 +168,8 @@ function goLive(page: Page): void {
     if (answer.data !== undefined) page.show(answer.data);
     else byId('title').textContent = 'Waiting for the first heap';
   };
-  const feed = new LiveFeed(onAnswer, (now) => {
-    state.textContent = words[now];
+  const feed = new LiveFeed(onAnswer, (now, why) => {
+    state.textContent = why ?? words[now];
     state.classList.toggle('stopped', now !== 'live');
   });
   byId('live').hidden = false;
