@@ -28,7 +28,7 @@ export default defineConfig(
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: {
-        project: ['tsconfig.json', 'tsconfig.tools.json', 'tsconfig.test.json'],
+        project: ['tsconfig.json', 'tsconfig.page.json', 'tsconfig.tools.json', 'tsconfig.test.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },
@@ -87,6 +87,10 @@ export default defineConfig(
     rules: {
       'no-restricted-imports': ['error', { patterns: [{ ...nodeModules, group: ['node:*', '!node:worker_threads'] }] }],
     },
+  },
+  {
+    files: ['src/inspect/**/*.ts'],
+    rules: { 'no-restricted-imports': 'off' },
   },
   {
     files: ['src/cli/**/*.ts'],

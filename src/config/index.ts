@@ -1,3 +1,4 @@
+export { bytesText, countText, hexText } from '../base/show.js';
 export { rangeOf } from './layers.js';
 export type { Layer, Origin } from './layers.js';
 export { OPTION_GROUPS, OPTION_NAMES, OPTIONS } from './options.js';

@@ -1,8 +1,10 @@
+import { DENO_INSPECT, NODE_INSPECT } from '../base/show.js';
 import { resolveOptions, type CreateOptions } from '../config/resolve.js';
 import type { HeapSettings } from '../config/options.js';
 import { Geometry } from '../layout/geometry.js';
 import { createRegion, giveUpRegion, openRegion, settingsOf, tokenOf, type HeapToken } from '../memory/create.js';
 import type { Region } from '../memory/region.js';
+import { announce } from '../platform/created.js';
 import { threadTag, type ExitingWorker } from '../platform/host.js';
 import { attachWorker, reserveWorker, type Membership } from '../registry/attach.js';
 import { reclaimSlot, reclaimWorker } from '../registry/reclaim.js';
@@ -18,7 +20,9 @@ import { openFastPath, type FastPath } from './fast.js';
 import { openDebugBlocks } from './debug-blocks.js';
 import { LeakWatch, findLeaks, type Leak } from './leaks.js';
 import { badAddress } from './lookup.js';
+import { describeHeap } from './picture.js';
 import { reallocate } from './reallocate.js';
+import { takeSnapshot, type HeapSnapshot, type SnapshotOptions } from './snapshot.js';
 import { gatherStats, type HeapStats } from './stats.js';
 import { checkAddressList, checkLength, checkSize } from './validate.js';
 import { openView } from './views.js';
@@ -107,7 +111,9 @@ export class Heap {
   static create(options: CreateOptions = {}): Heap {
     const region = createRegion(resolveOptions(options));
     try {
-      return Heap.join(region, settingsOf(region), undefined, true);
+      const heap = Heap.join(region, settingsOf(region), undefined, true);
+      announce(heap);
+      return heap;
     } catch (error) {
       giveUpRegion(region);
       throw error;
@@ -251,6 +257,16 @@ export class Heap {
     return gatherStats(this.region, shape, settings.maxBytes, this.attachment.debug);
   }
 
+  /**
+   * A picture of the heap: every slab, span and control block, and the state of every block. Structured-cloneable; exact when
+   * the workers are at rest. `sabmalloc/inspect` draws it. Takes time in proportion to the memory in use.
+   */
+  snapshot(options?: SnapshotOptions): HeapSnapshot {
+    this.attachment.check('snapshot');
+    mend(this.owner);
+    return takeSnapshot(this.owner, this.token.heapId, options?.blocks !== false, this.attachment.debug);
+  }
+
   /** Walks the heap and throws ERR_HEAP_CORRUPT, with what and where, if an invariant doesn't hold. For workers at rest. */
   check(): void {
     this.attachment.check('check');
@@ -294,6 +310,15 @@ export class Heap {
 
   [Symbol.dispose](): void {
     this.detach();
+  }
+
+  /** What consoles show: a line that says how much is in use. Takes as long as `stats()`. */
+  [NODE_INSPECT](): string {
+    return describeHeap(this.owner, this.attachment.isAttached());
+  }
+
+  [DENO_INSPECT](): string {
+    return this[NODE_INSPECT]();
   }
 
   /** The SharedArrayBuffer as it is now. */

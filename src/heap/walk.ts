@@ -28,7 +28,8 @@ export interface BlockInfo {
   readonly callSite?: string;
 }
 
-function ownerId(region: Region, slot: number): number {
+/** Worker id of the worker in a slot, 0 if there is none. */
+export function ownerId(region: Region, slot: number): number {
   if (slot === 0) return 0;
   const word = loadState(region, slot);
   return stateOf(word) === SlotState.FREE ? 0 : workerIdOf(slot, generationOf(word));

@@ -21,8 +21,15 @@ import { addFree, bitsWord, settleEmpty, slabCapacity, slabSlices, takeIn } from
  * goes and to the new owner after it came, and a slot that is used again never meets map words of its former life.
  */
 
+/** The first slice of a published slab, span or control block, its X_STATE, and how many slices it has. */
+export interface Head {
+  readonly head: number;
+  readonly state: number;
+  readonly count: number;
+}
+
 /** Heads of everything published below the limit, with their states. Plain reads are hints: who acts on one swaps X_STATE. */
-export function* publishedHeads(region: Region): Generator<{ head: number; state: number; count: number }> {
+export function* publishedHeads(region: Region): Generator<Head> {
   const { i32 } = region;
   const limit = atomics.load(i32, region.header + HeaderWord.X_LIMIT);
   let slice = region.firstSlice;

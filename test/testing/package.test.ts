@@ -34,13 +34,18 @@ describe('the package', () => {
   });
 
   it('has tools that import what package.json says, and no more', () => {
-    const all = ['dist/testing/index.js', 'dist/testing/agent.js', 'dist/cli/main.js'].map(loadedBy);
+    const all = ['dist/testing/index.js', 'dist/testing/agent.js', 'dist/inspect/index.js', 'dist/cli/main.js'].map(
+      loadedBy,
+    );
     const packages = all.flatMap(({ outside }) => outside).filter((name) => !/^(node:|#)/.test(name));
     expect([...new Set(packages)].sort()).toEqual(Object.keys(manifest.dependencies).sort());
   });
 
   it('starts its worker threads without a package', () => {
     expect(loadedBy('dist/testing/agent.js').outside).toEqual(['#atomics', 'node:worker_threads']);
+    const [atomics, ...server] = loadedBy('dist/inspect/server-thread.js').outside;
+    expect(atomics).toBe('#atomics');
+    expect(server.filter((name) => !name.startsWith('node:'))).toEqual([]);
   });
 
   it('has every file that it names', () => {
