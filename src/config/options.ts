@@ -69,7 +69,12 @@ export interface MemoryOption extends OptionBase {
   readonly default: undefined;
 }
 
-export type OptionSpec = IntegerOption | BooleanOption | ChoiceOption | MemoryOption;
+export interface TextOption extends OptionBase {
+  readonly type: 'text';
+  readonly default: undefined;
+}
+
+export type OptionSpec = IntegerOption | BooleanOption | ChoiceOption | MemoryOption | TextOption;
 export type OptionTable = Readonly<Record<string, OptionSpec>>;
 
 export const OPTIONS = {
@@ -273,6 +278,33 @@ export const OPTIONS = {
     doc: 'Fill blocks with 0xFA when they are handed out and 0xDF when they are freed, so that reading uninitialised or freed memory shows. Takes every call off the fast path.',
     when: 'Turn it on in tests and to look for a use after free.',
   },
+  learnCaches: {
+    type: 'boolean',
+    default: false,
+    group: 'learning',
+    scope: 'heap',
+    since: '0.1.0',
+    doc: 'Each worker learns how many blocks the cache of each class holds and how many a refill takes, from its misses and spills. What cacheCapacity, cacheBytes, refillMax and refillMaxHot say is then the most; each class begins with a quarter.',
+    when: 'Turn it on together with a large cacheCapacity and cacheBytes, so that only the classes that need it hold much. docs/LEARNING.md has figures.',
+  },
+  learnMemory: {
+    type: 'boolean',
+    default: false,
+    group: 'learning',
+    scope: 'heap',
+    since: '0.1.0',
+    doc: 'Each worker learns how many empty slabs each class keeps, beginning with emptySlabsKept, and how often to return what caches and empty slabs hold while the heap grows.',
+    when: 'Turn it on where committed memory matters more than the last few per cent of speed. docs/LEARNING.md has figures.',
+  },
+  learnLog: {
+    type: 'text',
+    default: undefined,
+    group: 'learning',
+    scope: 'call',
+    since: '0.1.0',
+    doc: 'Path of a CSV file that says what the worker that makes the heap has learned, step by step; written anew, added to by `collect()` and `detach()`.',
+    when: 'Give it to see what learnCaches and learnMemory do.',
+  },
 } as const satisfies Record<string, OptionSpec>;
 
 export type OptionName = keyof typeof OPTIONS;
@@ -283,7 +315,9 @@ type ValueOf<Spec extends OptionSpec> = Spec extends IntegerOption
     ? boolean
     : Spec extends ChoiceOption
       ? Spec['choices'][number]
-      : SharedArrayBuffer | WebAssembly.Memory;
+      : Spec extends TextOption
+        ? string
+        : SharedArrayBuffer | WebAssembly.Memory;
 
 /** Any option of the table, each optional. */
 export type HeapOptions = { readonly [Name in OptionName]?: ValueOf<(typeof OPTIONS)[Name]> };

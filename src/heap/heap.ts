@@ -15,6 +15,7 @@ import { openBlocks, type Blocks } from './blocks.js';
 import { zeroTail } from './bytes.js';
 import { checkHeap } from './check.js';
 import { openFastPath, type FastPath } from './fast.js';
+import { beginLog, learnedBy, openLog, writeLog, type Learned } from './learned.js';
 import { badAddress, usableBytes } from './lookup.js';
 import { reallocate } from './reallocate.js';
 import { gatherStats, type HeapStats } from './stats.js';
@@ -49,6 +50,8 @@ export class Heap {
   private readonly attachment: Attachment;
   private readonly fast: FastPath;
   private readonly watches: Watches;
+  /** Where this worker writes what it learns. */
+  private logPath: string | undefined;
 
   /** Names this attachment, slot and generation; never used again for another one. */
   readonly workerId: number;
@@ -99,9 +102,15 @@ export class Heap {
    * options table. Throws ERR_HEAP_CONFIG, naming the option, its value and what would be right.
    */
   static create(options: CreateOptions = {}): Heap {
-    const region = createRegion(resolveOptions(options));
+    const resolved = resolveOptions(options);
+    const { learnLog } = resolved.values;
+    if (learnLog !== undefined) beginLog(learnLog);
+    const region = createRegion(resolved);
     try {
-      return Heap.join(region, settingsOf(region), undefined);
+      const heap = Heap.join(region, settingsOf(region), undefined);
+      if (learnLog !== undefined) openLog(heap.owner);
+      heap.logPath = learnLog;
+      return heap;
     } catch (error) {
       giveUpRegion(region);
       throw error;
@@ -196,7 +205,9 @@ export class Heap {
    */
   collect(): number {
     this.attachment.check('collect');
-    return collect(this.owner) * Geometry.SLICE_BYTES;
+    const slices = collect(this.owner);
+    writeLog(this.owner, this.logPath);
+    return slices * Geometry.SLICE_BYTES;
   }
 
   /** A place for a worker about to be started: even one killed while it attaches can then be named to `reclaim`. */
@@ -234,6 +245,12 @@ export class Heap {
     return gatherStats(this.region, this.owner.shape, this.owner.settings.maxBytes);
   }
 
+  /** How this worker sizes the cache of each class it has used: as the options say, or what learnCaches and learnMemory made of it. */
+  learned(): Learned {
+    this.attachment.check('learned');
+    return learnedBy(this.owner);
+  }
+
   /** Walks the heap and throws ERR_HEAP_CORRUPT, with what and where, if an invariant doesn't hold. For workers at rest. */
   check(): void {
     this.attachment.check('check');
@@ -258,6 +275,7 @@ export class Heap {
     this.watches.stop();
     dropped.unregister(attachment);
     if (attached.get(this.token.heapId)?.deref() === this) attached.delete(this.token.heapId);
+    writeLog(owner, this.logPath);
     if (attachment.isAttached()) begin(owner);
     reclaimSlot(owner, owner.slot, attachment.generation, 'exited');
     attachment.hasLeft = true;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { OPTION_NAMES, type HeapOptions, type OptionName } from '../../src/config/options.js';
 import type { CreateOptions } from '../../src/config/resolve.js';
 import { Classes } from '../../src/layout/classes.js';
-import { heapsOfTest, KIB, MIB } from '../kit/heaps.js';
+import { heapsOfTest, KIB, leave, MIB } from '../kit/heaps.js';
 import { Stage } from './kit.js';
 
 /*
