@@ -89,6 +89,10 @@ export default defineConfig(
     },
   },
   {
+    files: ['src/trace/**/*.ts'],
+    rules: { 'no-restricted-imports': 'off' },
+  },
+  {
     files: ['src/cli/**/*.ts'],
     rules: {
       'no-restricted-globals': ['error', atomicsName, ...platformNames.filter(({ name }) => name !== 'process')],

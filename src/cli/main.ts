@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { configCommand } from './config.js';
 import { fuzzCommand } from './fuzz.js';
+import { learnCommand } from './learn.js';
 
 /** A wrong argument, or one that is missing; 1 is for what a command finds. */
 const EXIT_USAGE = 2;
@@ -19,6 +20,7 @@ const program = new Command('sabmalloc')
   .exitOverride();
 configCommand(program);
 fuzzCommand(program);
+learnCommand(program);
 
 try {
   await program.parseAsync();
