@@ -17,6 +17,8 @@ export function withRoom(base: EffectiveOptions): Sizes {
 
 export type LearnedPreset = Preset & { readonly extends: PresetName };
 
+/** Blocks that a cache may hold however large they are, whatever cacheBytes says. */
+const LEAST_BLOCKS = 4;
 /** Blocks up to this size are refilled by refillMaxHot. */
 const HOT_BYTES = 128;
 
@@ -28,9 +30,10 @@ export function presetOf(base: PresetName, name: string, { learned: { classes } 
   const [hot, others] = [true, false].map((isHot) =>
     classes.filter(({ blockBytes }) => blockBytes <= HOT_BYTES === isHot),
   );
+  const larger = classes.filter(({ capacityBlocks }) => capacityBlocks > LEAST_BLOCKS);
   const learned: Record<keyof Sizes | 'emptySlabsKept', number[]> = {
     cacheCapacity: classes.map(({ capacityBlocks }) => capacityBlocks),
-    cacheBytes: classes.map(({ capacityBlocks, blockBytes }) => capacityBlocks * blockBytes),
+    cacheBytes: larger.map(({ capacityBlocks, blockBytes }) => capacityBlocks * blockBytes),
     refillMax: others.map(({ refillBlocks }) => refillBlocks),
     refillMaxHot: hot.map(({ refillBlocks }) => refillBlocks),
     emptySlabsKept: classes.map(({ emptySlabsKept }) => emptySlabsKept),

@@ -76,7 +76,6 @@ export class AllocationLearner {
     const { knobs } = this;
     this.bytes += (capacity - knobs.capacity[classId]) * CLASS_BYTES[classId];
     knobs.capacity[classId] = capacity;
-    this.setRefill(classId, knobs.refill[classId]);
   }
 
   private begin(classId: number, spills: number): void {

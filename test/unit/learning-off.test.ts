@@ -4,32 +4,13 @@ import { Classes } from '../../src/layout/classes.js';
 import { CacheWord } from '../../src/layout/offsets.generated.js';
 import { Random } from '../kit/random.js';
 import { Stage, type Actor } from './kit.js';
+import { knobsOf, waves } from './waves.js';
 
 /*
  * What a heap does with learning off, as it was before there were learners: taken from the commit before them. Addresses are told
  * from the first one, so that larger tables change nothing. Whoever changes how the heap places blocks renews these.
  */
 const BEFORE_LEARNERS = '45ad08156690a8bbb9a92a5b56301d506a613c7208d3f8f3965f614a555c567f';
-
-const SIZES = [16, 24, 64, 100, 250, 700, 1500, 4000, 9000, 30_000, 60_000, 200_000];
-
-/** Waves as programs make them: phases of growth and of shrinking, in favour of a few sizes each, some frees by another worker. */
-function* waves(owner: Actor, other: Actor, random: Random): Generator<number> {
-  const live: number[] = [];
-  for (let phase = 0; phase < 60; phase++) {
-    const favoured = SIZES.slice(0, random.int(1, SIZES.length));
-    const target = random.int(0, 1500);
-    for (let step = 0; step < 2000; step++)
-      if (live.length === 0 || (live.length < target ? !random.oneIn(4) : random.oneIn(4))) {
-        const address = owner.malloc(random.int(1, random.pick(favoured)));
-        live.push(address);
-        yield address;
-      } else {
-        const [block] = live.splice(random.int(0, live.length - 1), 1);
-        (random.oneIn(16) ? other : owner).free(block);
-      }
-  }
-}
 
 function counted({ owner }: Actor): number[] {
   const { i32 } = owner.region;
@@ -50,5 +31,14 @@ describe('with learning off', () => {
       .digest('hex');
     expect(seen).toBe(BEFORE_LEARNERS);
     stage.check();
+  });
+
+  it('nothing turns a knob', () => {
+    const stage = new Stage({ maxBytes: 64 << 20 });
+    const [owner, other] = [stage.attach(), stage.attach()];
+    const before = knobsOf(owner);
+    Array.from(waves(owner, other, new Random(7)));
+    expect(knobsOf(owner)).toEqual(before);
+    expect(owner.owner.learning).toBeUndefined();
   });
 });

@@ -1,5 +1,8 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Heap } from 'sabmalloc';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { OPTION_NAMES, type HeapOptions, type OptionName } from '../../src/config/options.js';
 import type { CreateOptions } from '../../src/config/resolve.js';
 import { Classes } from '../../src/layout/classes.js';
@@ -19,6 +22,11 @@ interface Effect<Name extends OptionName> {
 
 const create = heapsOfTest();
 const memory = new SharedArrayBuffer(4 * MIB);
+const place = mkdtempSync(join(tmpdir(), 'sabmalloc-effects-'));
+const log = join(place, 'log.csv');
+afterAll(() => {
+  rmSync(place, { recursive: true, force: true });
+});
 
 function fresh(options: CreateOptions): Heap {
   new Uint8Array(memory).fill(0);
@@ -128,6 +136,25 @@ const EFFECTS: { readonly [Name in OptionName]: Effect<Name> } = {
     shows: (options) => {
       const heap = fresh(options);
       return Number(heap.u8[heap.malloc(16)] === 0xfa);
+    },
+  },
+  learnCaches: { values: [true, false], shows: refilled(16) },
+  learnMemory: {
+    values: [false, true],
+    shows: (options) => {
+      const heap = fresh(options);
+      heap.mallocMany(4 * KIB, 2000);
+      return heap.learned().trimShare;
+    },
+  },
+  learnLog: {
+    values: [undefined, log],
+    beside: { learnCaches: true },
+    shows: (options) => {
+      const heap = fresh(options);
+      heap.mallocMany(16, 1000);
+      leave(heap);
+      return existsSync(log) ? readFileSync(log, 'utf8').split('\n').length : 0;
     },
   },
 };
