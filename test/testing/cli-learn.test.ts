@@ -11,7 +11,7 @@ afterAll(() => {
   rmSync(place, { recursive: true, force: true });
 });
 const path = (name: string): string => join(place, name);
-const sqlite = fileURLToPath(new URL('../../bench/traces/sqlite.bin.gz', import.meta.url));
+const redis = fileURLToPath(new URL('../../bench/traces/redis.bin.gz', import.meta.url));
 
 /** A trace as bench/traces/README.md describes it, of one thread; each event is an operation, a slot and a size. */
 function traceOf(
@@ -43,17 +43,17 @@ const learn = (...args: string[]): Outcome => sabmalloc('learn', ...args);
 describe('sabmalloc learn', () => {
   it('says what was learned and how the heaps compare, and writes a preset that sabmalloc config takes', () => {
     const [out, log] = [path('learned.json'), path('learned.csv')];
-    const outcome = learn(sqlite, '--base', 'minimal', '--out', out, '--log', log);
+    const outcome = learn(redis, '--base', 'perf-main', '--out', out, '--log', log);
     expect(outcome).toMatchObject({ status: 0, stderr: '' });
     const blocks = outcome.stdout.split('\n\n');
-    expect(blocks[0]).toBe('sqlite: 372,314 events, all on one worker');
+    expect(blocks[0]).toBe('redis: 1,670,111 events, all on one worker');
     expect(blocks[1]).toMatch(
       /^block bytes +misses +spills +cache blocks +cache bytes +refill blocks +empty slabs kept\n16 /,
     );
     expect(blocks[2]).toMatch(/^trims at a growth of 1\/(8|16|32|64)$/);
-    expect(blocks[3]).toMatch(/^heap +misses .*\nminimal +\d.*\nlearning +\d.*\nlearned-sqlite +\d/);
+    expect(blocks[3]).toMatch(/^heap +misses .*\nperf-main +\d.*\nlearning +\d.*\nlearned-redis +\d/);
     const preset = JSON.parse(readFileSync(out, 'utf8')) as { options: Record<string, number> };
-    expect(preset).toMatchObject({ name: 'learned-sqlite', version: 1, extends: 'minimal' });
+    expect(preset).toMatchObject({ name: 'learned-redis', version: 1, extends: 'perf-main' });
     expect(Object.keys(preset.options)).toEqual([
       'cacheCapacity',
       'cacheBytes',
@@ -61,11 +61,10 @@ describe('sabmalloc learn', () => {
       'refillMaxHot',
       'emptySlabsKept',
     ]);
-    // minimal says 16 KiB; learning begins there, with room for four times as much.
-    expect(preset.options.cacheBytes).toBeGreaterThan(16384);
-    expect(preset.options.cacheBytes).toBeLessThanOrEqual(65536);
+    // perf-main says 228; learning begins there, with room for 500.
+    expect(preset.options.cacheCapacity).toBeGreaterThan(228);
     const checked = sabmalloc('config', out);
-    expect(checked.stdout).toContain('is right: preset learned-sqlite 1, extends minimal 1, extends production 1\n');
+    expect(checked.stdout).toContain('is right: preset learned-redis 1, extends perf-main 1, extends production 1\n');
     const [head, ...rows] = readFileSync(log, 'utf8').trimEnd().split('\n');
     expect(head).toBe('refills,class,learner,knob,from,to,misses,spills,dropped');
     expect(rows.length).toBeGreaterThan(10);
@@ -100,17 +99,13 @@ describe('sabmalloc learn', () => {
       /none\.bin\.gz can't be read as a trace: .*ENOENT.*; give one/,
     ],
     ['a file that is none', [fileURLToPath(import.meta.url)], /can't be read as a trace: .*; give one as described/],
-    ['a base that is none', [sqlite, '--base', 'tiny'], /'tiny' is invalid\. Allowed choices are .*minimal/],
+    ['a base that is none', [redis, '--base', 'tiny'], /'tiny' is invalid\. Allowed choices are .*minimal/],
     [
       'a place that is none',
-      [sqlite, '--out', join(place, 'no', 'a.json')],
+      [redis, '--out', join(place, 'no', 'a.json')],
       /--out .*a\.json can't be written: .*ENOENT/,
     ],
-    [
-      'a log that cannot be written',
-      [sqlite, '--log', join(place, 'no', 'a.csv')],
-      /option learnLog is .*give another/,
-    ],
+    ['a log that cannot be written', [redis, '--log', join(place, 'no', 'a.csv')], /option learnLog is .*give another/],
     ['a trace too large', [traceOf('huge.bin.gz', [[MALLOC, 0, 2 ** 31]], 1)], /huge\.bin\.gz: .*Raise maxBytes/],
   ])('refuses %s', (_, args, message) => {
     const outcome = learn(...args);
