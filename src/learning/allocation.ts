@@ -9,7 +9,7 @@ import { CLASS_BYTES, Classes } from '../layout/classes.js';
  * Applied  at that class's next refill, when its stack is empty; never by a malloc or free that a cache serves.
  * Bounds   what the options say is the ceiling: cacheCapacity, cacheBytes, a 64th of the region, refillMax. All stacks of a worker
  *          together may hold `budgetBytes`: a class grows only into what others leave.
- * Memory   four words a class; nothing grows, nothing waits.
+ * Memory   a few words a class; nothing grows, nothing waits.
  */
 
 /** Refills of a class between two decisions about it. */

@@ -6,8 +6,8 @@ import { Classes } from '../layout/classes.js';
  * Reads    slabs of a class made and given back between refills, how many empty ones were never needed, and what each trim brought.
  * Owns     how many empty slabs each class keeps, and by what growth of the heap a trim becomes due. Nobody else changes them.
  * Applied  at that class's next refill; the growth at the next refill that asks for more memory. Never by a call that a cache serves.
- * Bounds   up to 16 slabs a class, and no more than a 64th of the region; trims at a growth of an eighth to a 64th.
- * Memory   four words a class; nothing grows, nothing waits.
+ * Bounds   up to 16 slabs a class, and no more than a 64th of the region; trims at a growth of an eighth to a 32nd.
+ * Memory   a few words a class; nothing grows, nothing waits.
  *
  * Segments are no knob: a region that has grown can't shrink, in no JavaScript engine.
  */
@@ -15,9 +15,9 @@ import { Classes } from '../layout/classes.js';
 /** Refills of a class between two decisions about it. */
 const REFILLS_A_LOOK = 4;
 const NONE_SEEN = 0x7fffffff;
-/** An eighth and a 64th. */
+/** An eighth and a 32nd. */
 const TRIM_SHIFT_LEAST = 3;
-const TRIM_SHIFT_MOST = 6;
+const TRIM_SHIFT_MOST = 5;
 /** Trims in a row that brought next to nothing, until they become rarer. */
 const POOR_TRIMS = 8;
 

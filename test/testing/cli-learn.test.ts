@@ -50,7 +50,7 @@ describe('sabmalloc learn', () => {
     expect(blocks[1]).toMatch(
       /^block bytes +misses +spills +cache blocks +cache bytes +refill blocks +empty slabs kept\n16 /,
     );
-    expect(blocks[2]).toMatch(/^trims at a growth of 1\/(8|16|32|64)$/);
+    expect(blocks[2]).toMatch(/^trims at a growth of 1\/(8|16|32)$/);
     expect(blocks[3]).toMatch(/^heap +misses .*\nperf-main +\d.*\nlearning +\d.*\nlearned-redis +\d/);
     const preset = JSON.parse(readFileSync(out, 'utf8')) as { options: Record<string, number> };
     expect(preset).toMatchObject({ name: 'learned-redis', version: 1, extends: 'perf-main' });
