@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
 /** Operations of a trace; `bench/traces/README.md` describes the file. */
-export const enum TraceOp {
+export enum TraceOp {
   MALLOC = 1,
   CALLOC,
   REALLOC,
