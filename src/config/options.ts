@@ -294,7 +294,7 @@ export const OPTIONS = {
     scope: 'heap',
     since: '0.1.0',
     doc: 'Each worker learns how many empty slabs each class keeps, beginning with emptySlabsKept, and how often to return what caches and empty slabs hold while the heap grows.',
-    when: 'Turn it on where committed memory matters more than the last few per cent of speed. docs/LEARNING.md has figures.',
+    when: 'Turn it on where committed memory matters more than speed. docs/LEARNING.md has figures.',
   },
   learnLog: {
     type: 'text',
