@@ -89,7 +89,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/inspect/**/*.ts'],
+    files: ['src/inspect/**/*.ts', 'src/trace/**/*.ts'],
     rules: { 'no-restricted-imports': 'off' },
   },
   {

@@ -7,6 +7,7 @@ import { compare, type CompareFlags } from './compare.js';
 import { printComparisons, sayLeftOut } from './comparison-table.js';
 import { warnOfLoad } from './environment.js';
 import { integerOption, parseSetting } from './flags.js';
+import { addLearning } from './learning/command.js';
 import { addMemory } from './memory/command.js';
 import { micro, printMicro } from './micro.js';
 import { printJson, printResult } from './report.js';
@@ -120,6 +121,7 @@ function programFor(): Command {
   addCompare(program);
   addRivals(program);
   addSuite(program);
+  addLearning(program);
   addMemory(program);
   addScale(program);
   addAccept(program);

@@ -71,6 +71,7 @@ ${rows.join('\n')}
 function rangeOf(spec: OptionSpec): string {
   if (spec.type === 'integer') return `${spec.min} to ${spec.max} ${spec.unit}`;
   if (spec.type === 'choice') return spec.choices.map((choice) => `\`${choice}\``).join(', ');
+  if (spec.type === 'text') return 'text';
   return spec.type === 'boolean' ? '`true`, `false`' : 'SharedArrayBuffer or shared WebAssembly.Memory';
 }
 

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { configCommand } from './config.js';
 import { fuzzCommand } from './fuzz.js';
 import { inspectCommand } from './inspect.js';
+import { learnCommand } from './learn.js';
 
 /** A wrong argument, or one that is missing; 1 is for what a command finds. */
 const EXIT_USAGE = 2;
@@ -21,6 +22,7 @@ const program = new Command('sabmalloc')
 configCommand(program);
 fuzzCommand(program);
 inspectCommand(program);
+learnCommand(program);
 
 try {
   await program.parseAsync();

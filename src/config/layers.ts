@@ -43,6 +43,7 @@ export function rangeOf(spec: OptionSpec): string {
   if (spec.type === 'integer') return `an integer from ${spec.min} to ${spec.max} (${spec.unit})`;
   if (spec.type === 'boolean') return 'true or false';
   if (spec.type === 'choice') return `one of ${spec.choices.map((choice) => JSON.stringify(choice)).join(', ')}`;
+  if (spec.type === 'text') return 'text, at least one character';
   return 'a SharedArrayBuffer or a shared WebAssembly.Memory';
 }
 
@@ -51,6 +52,7 @@ function isValid(spec: OptionSpec, value: unknown): boolean {
     return Number.isInteger(value) && (value as number) >= spec.min && (value as number) <= spec.max;
   if (spec.type === 'boolean') return typeof value === 'boolean';
   if (spec.type === 'choice') return typeof value === 'string' && spec.choices.includes(value);
+  if (spec.type === 'text') return typeof value === 'string' && value !== '';
   return isSharedBuffer(value) || isSharedMemory(value);
 }
 

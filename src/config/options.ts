@@ -71,7 +71,12 @@ export interface MemoryOption extends OptionBase {
   readonly default: undefined;
 }
 
-export type OptionSpec = IntegerOption | BooleanOption | ChoiceOption | MemoryOption;
+export interface TextOption extends OptionBase {
+  readonly type: 'text';
+  readonly default: undefined;
+}
+
+export type OptionSpec = IntegerOption | BooleanOption | ChoiceOption | MemoryOption | TextOption;
 export type OptionTable = Readonly<Record<string, OptionSpec>>;
 
 export const OPTIONS = {
@@ -346,6 +351,33 @@ export const OPTIONS = {
     doc: 'What the heap says on the console: 0 nothing; 1 damage that it finds outside a call that can throw; 2 also workers that come and go, growth and adoption; 3 also every allocation and free.',
     when: 'Take 1 in tests, 2 and 3 to follow a small program. 3 takes every call off the fast path.',
   },
+  learnCaches: {
+    type: 'boolean',
+    default: false,
+    group: 'learning',
+    scope: 'heap',
+    since: '0.1.0',
+    doc: 'Each worker learns how many blocks the cache of each class holds and how many a refill takes, from its misses and spills. What cacheCapacity, cacheBytes, refillMax and refillMaxHot say is then the most; each class begins with a quarter.',
+    when: 'Turn it on together with a large cacheCapacity and cacheBytes, so that only the classes that need it hold much. docs/LEARNING.md has figures.',
+  },
+  learnMemory: {
+    type: 'boolean',
+    default: false,
+    group: 'learning',
+    scope: 'heap',
+    since: '0.1.0',
+    doc: 'Each worker learns how many empty slabs each class keeps, beginning with emptySlabsKept, and how often to return what caches and empty slabs hold while the heap grows.',
+    when: 'Turn it on where committed memory matters more than speed. docs/LEARNING.md has figures.',
+  },
+  learnLog: {
+    type: 'text',
+    default: undefined,
+    group: 'learning',
+    scope: 'call',
+    since: '0.1.0',
+    doc: 'Path of a CSV file that says what the worker that makes the heap has learned, step by step; written anew, added to by `collect()` and `detach()`.',
+    when: 'Give it to see what learnCaches and learnMemory do.',
+  },
 } as const satisfies Record<string, OptionSpec>;
 
 export type OptionName = keyof typeof OPTIONS;
@@ -356,7 +388,9 @@ type ValueOf<Spec extends OptionSpec> = Spec extends IntegerOption
     ? boolean
     : Spec extends ChoiceOption
       ? Spec['choices'][number]
-      : SharedArrayBuffer | WebAssembly.Memory;
+      : Spec extends TextOption
+        ? string
+        : SharedArrayBuffer | WebAssembly.Memory;
 
 /** Any option of the table, each optional. */
 export type HeapOptions = { readonly [Name in OptionName]?: ValueOf<(typeof OPTIONS)[Name]> };

@@ -10,9 +10,8 @@ import type { Owner } from '../slabs/owner.js';
 import { drainQueue } from '../slabs/remote.js';
 import { bitsWord, retireEmpties } from '../slabs/slab.js';
 
-/** Growth of the heap since the last trim that makes the next one due: a share of what is committed, but at least so much. */
-const TRIM_SHARE_SHIFT = 4;
-const TRIM_SLICES_MIN = 16;
+/** The growth that makes a trim due is a share of what is committed, or the same share of so many slices if that is more. */
+const TRIM_SLICES = 256;
 
 /** Class that serves a request; 0 if it takes a span. */
 export function classFor(bytes: number, alignment: number): number {
@@ -69,6 +68,7 @@ function popLive(owner: Owner, cache: number): number {
  * new slab, after a trim if one is due; growth; and when the region is at its end, whatever can be scraped together.
  */
 function refill(owner: Owner, classId: number): number {
+  if (owner.learning !== undefined) owner.learning.atRefill(classId, owner.cache(classId));
   drainQueue(owner);
   const owned = refillOwned(owner, classId) || (adoptClass(owner, classId) > 0 ? refillOwned(owner, classId) : 0);
   if (owned > 0) return owned;
@@ -89,11 +89,19 @@ function refill(owner: Owner, classId: number): number {
 function trimIfDue(owner: Owner): void {
   const { slices } = owner;
   if (slices.committedSlices < owner.trimAtSlices) return;
+  const before = slices.releasedSlices;
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
     if (cachedBytes(owner, classId) >= Geometry.SLICE_BYTES) flush(owner, classId);
     retireEmpties(owner, classId);
   }
-  owner.trimAtSlices = slices.committedSlices + Math.max(TRIM_SLICES_MIN, slices.committedSlices >>> TRIM_SHARE_SHIFT);
+  if (owner.learning !== undefined)
+    owner.trimShift = owner.learning.trimmed(owner.trimShift, trimStep(owner), slices.releasedSlices - before);
+  owner.trimAtSlices = slices.committedSlices + trimStep(owner);
+}
+
+/** Slices by which the heap grows from one trim to the next. */
+function trimStep({ slices, trimShift }: Owner): number {
+  return Math.max(slices.committedSlices, TRIM_SLICES) >>> trimShift;
 }
 
 /** Grows until there is room: what one growth adds, other workers may have taken by the time this one looks. */

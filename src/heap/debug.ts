@@ -116,7 +116,7 @@ export class DebugLayer {
     const size = blockBytes(region, address);
     // Memory of a span may have been anything meanwhile.
     if (this.isFull && size <= Geometry.SLAB_BLOCK_MAX_BYTES)
-      this.inspect(address, size, 'when it was handed out again');
+      this.lookAtFreed(address, size, 'when it was handed out again');
     if (this.isPoisoned) region.u8.fill(Fill.FRESH, address, address + (this.isFull ? bytes : size - this.overhead));
     // Slabs were stamped when they were carved.
     if (this.headers === Headers.LIGHT && size > Geometry.SLAB_BLOCK_MAX_BYTES) writeCanary(region, address, size);
@@ -186,7 +186,7 @@ export class DebugLayer {
     const size = CLASS_BYTES[classId];
     const isOwn = region.i32[region.map + (granule >>> 8)] === (classId | (owner.slot << MapBits.OWNER_SHIFT));
     // One of another worker's may have come home and be another block by now: its owner looks at it.
-    if (isOwn && classify(region, address) === 'free') this.inspect(address, size, 'when it left the quarantine');
+    if (isOwn && classify(region, address) === 'free') this.lookAtFreed(address, size, 'when it left the quarantine');
     if (this.isFull) setHeld(region, address, size, quarantine.lastFill, false);
     begin(owner);
     releaseHeld(owner, granule, classId);
@@ -272,7 +272,7 @@ export class DebugLayer {
   }
 
   /** Looks at a free block that only this worker can hand out: whether it was written since. Says so, but throws nothing: the caller did nothing wrong. */
-  private inspect(address: number, size: number, when: string): void {
+  private lookAtFreed(address: number, size: number, when: string): void {
     const found = this.freedBlockDamage(address, size);
     if (found === undefined) return;
     const { damage, history } = found;

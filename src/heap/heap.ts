@@ -21,6 +21,7 @@ import { openDebugBlocks } from './debug-blocks.js';
 import { LeakWatch, findLeaks, type Leak } from './leaks.js';
 import { badAddress } from './lookup.js';
 import { describeHeap } from './picture.js';
+import { beginLog, learnedBy, openLog, writeLog, type Learned } from './learned.js';
 import { reallocate } from './reallocate.js';
 import { takeSnapshot, type HeapSnapshot, type SnapshotOptions } from './snapshot.js';
 import { gatherStats, type HeapStats } from './stats.js';
@@ -56,6 +57,8 @@ export class Heap {
   private readonly fast: FastPath;
   private readonly watches: Watches;
   private readonly leakWatch: LeakWatch | undefined;
+  /** Where this worker writes what it learns. */
+  private logPath: string | undefined;
 
   /** Names this attachment, slot and generation; never used again for another one. */
   readonly workerId: number;
@@ -109,9 +112,14 @@ export class Heap {
    * options table. Throws ERR_HEAP_CONFIG, naming the option, its value and what would be right.
    */
   static create(options: CreateOptions = {}): Heap {
-    const region = createRegion(resolveOptions(options));
+    const resolved = resolveOptions(options);
+    const { learnLog } = resolved.values;
+    if (learnLog !== undefined) beginLog(learnLog);
+    const region = createRegion(resolved);
     try {
       const heap = Heap.join(region, settingsOf(region), undefined, true);
+      if (learnLog !== undefined) openLog(heap.owner);
+      heap.logPath = learnLog;
       announce(heap);
       return heap;
     } catch (error) {
@@ -218,6 +226,7 @@ export class Heap {
     const before = slices.releasedSlices;
     this.attachment.debug?.flush();
     collect(this.owner);
+    writeLog(this.owner, this.logPath);
     return (slices.releasedSlices - before) * Geometry.SLICE_BYTES;
   }
 
@@ -267,6 +276,12 @@ export class Heap {
     return takeSnapshot(this.owner, this.token.heapId, options?.blocks !== false, this.attachment.debug);
   }
 
+  /** How this worker sizes the cache of each class it has used: as the options say, or what learnCaches and learnMemory made of it. */
+  learned(): Learned {
+    this.attachment.check('learned');
+    return learnedBy(this.owner);
+  }
+
   /** Walks the heap and throws ERR_HEAP_CORRUPT, with what and where, if an invariant doesn't hold. For workers at rest. */
   check(): void {
     this.attachment.check('check');
@@ -303,6 +318,7 @@ export class Heap {
     this.watches.stop();
     dropped.unregister(attachment);
     if (attached.get(this.token.heapId)?.deref() === this) attached.delete(this.token.heapId);
+    writeLog(owner, this.logPath);
     if (attachment.isAttached()) begin(owner);
     reclaimSlot(owner, owner.slot, attachment.generation, 'exited');
     attachment.hasLeft = true;

@@ -7,8 +7,13 @@ export interface ExitingWorker {
   off?(event: 'exit', listener: () => void): unknown;
 }
 
+interface HostFiles {
+  writeFileSync(path: string, text: string): void;
+  appendFileSync(path: string, text: string): void;
+}
+
 interface HostProcess {
-  getBuiltinModule?: (name: string) => { threadId?: number } | undefined;
+  getBuiltinModule?: (name: string) => ({ threadId?: number } & Partial<HostFiles>) | undefined;
   readonly env?: Readonly<Partial<Record<string, string>>>;
   emitWarning?: (warning: string, options: { type: string }) => void;
   once?: (event: 'exit', listener: () => void) => unknown;
@@ -45,13 +50,21 @@ export function environment(): Readonly<Partial<Record<string, string>>> {
   return hostProcess()?.env ?? {};
 }
 
+/** Writes a text file, anew or at its end. Throws what the runtime throws, or that it has no files. */
+export function writeText(path: string, text: string, how: 'anew' | 'at the end'): void {
+  const files = hostProcess()?.getBuiltinModule?.('node:fs');
+  const write = how === 'anew' ? files?.writeFileSync : files?.appendFileSync;
+  if (write === undefined) throw new Error('this runtime has no files');
+  write(path, text);
+}
+
 const warned = new Set<string>();
 
-/** Says what is deprecated, once a thread, in the runtime's own way: Node shows it on standard error. */
-export function warnOnce(warning: string): void {
+/** Says what is deprecated or went wrong, once a thread, in the runtime's own way: Node shows it on standard error. */
+export function warnOnce(warning: string, type: 'DeprecationWarning' | 'Warning' = 'DeprecationWarning'): void {
   if (warned.has(warning)) return;
   warned.add(warning);
-  hostProcess()?.emitWarning?.(`sabmalloc: ${warning}`, { type: 'DeprecationWarning' });
+  hostProcess()?.emitWarning?.(`sabmalloc: ${warning}`, { type });
 }
 
 /** Puts a text on the console: standard error in Node, Deno and Bun. */

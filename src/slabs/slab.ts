@@ -74,6 +74,7 @@ export function createSlab(owner: Owner, classId: number, count: number): number
   owner.slices.close();
   region.cover(head + count);
   takeIn(owner, head, classId, capacityBlocks(classId, count));
+  if (owner.learning !== undefined) owner.learning.slabMade(classId);
   return head;
 }
 
@@ -235,8 +236,8 @@ export function retireSlab(owner: Owner, head: number, classId: number): boolean
 export function settleEmpty(owner: Owner, head: number, classId: number): void {
   const free = owner.region.i32[sliceWord(owner.region, head, SliceWord.FREE_BLOCKS)];
   if (free !== slabCapacity(owner.region, head, classId)) return;
-  if (owner.region.i32[owner.cache(classId) + CacheWord.EMPTY_SLABS] > owner.settings.emptySlabsKept)
-    retireSlab(owner, head, classId);
+  if (owner.region.i32[owner.cache(classId) + CacheWord.EMPTY_SLABS] <= owner.emptySlabsKept[classId]) return;
+  if (retireSlab(owner, head, classId) && owner.learning !== undefined) owner.learning.slabReturned(classId);
 }
 
 /** Retires every slab of a class that has no live or cached block. Returns the slices that went back. */

@@ -137,6 +137,8 @@ describe('several workers on one thread', () => {
     ['with small blocks and tiny caches', { maxBytes: 2 << 20, ...TINY_CACHES }, 600],
     ['with Mid blocks and transfer slots', { maxBytes: 4 << 20, transferSlots: 2, magazineCapacity: 8 }, 20_000],
     ['at the brim', { maxBytes: 1 << 20, emptySlabsKept: 0, magazineCapacity: 0 }, 60_000],
+    ['while they learn', { maxBytes: 8 << 20, learnCaches: true, learnMemory: true, ...TINY_CACHES }, 20_000],
+    ['while they learn, at the brim', { maxBytes: 1 << 20, learnCaches: true, learnMemory: true }, 60_000],
   ])('keep what is theirs and give everything back: %s', async (_, options, largest) => {
     await seeded((random) => {
       new Churn(options, largest, random).run();

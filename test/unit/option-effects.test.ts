@@ -1,9 +1,12 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Heap } from 'sabmalloc';
-import { describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { OPTION_NAMES, type HeapOptions, type OptionName } from '../../src/config/options.js';
 import type { CreateOptions } from '../../src/config/resolve.js';
 import { Classes } from '../../src/layout/classes.js';
-import { heapsOfTest, KIB, MIB } from '../kit/heaps.js';
+import { heapsOfTest, KIB, leave, MIB } from '../kit/heaps.js';
 import { Stage } from './kit.js';
 
 /*
@@ -19,6 +22,11 @@ interface Effect<Name extends OptionName> {
 
 const create = heapsOfTest();
 const memory = new SharedArrayBuffer(4 * MIB);
+const place = mkdtempSync(join(tmpdir(), 'sabmalloc-effects-'));
+const log = join(place, 'log.csv');
+afterAll(() => {
+  rmSync(place, { recursive: true, force: true });
+});
 
 function fresh(options: CreateOptions): Heap {
   new Uint8Array(memory).fill(0);
@@ -185,6 +193,25 @@ const EFFECTS: { readonly [Name in OptionName]: Effect<Name> } = {
       }),
   },
   debugLevel: { values: [2, 3], shows: (options) => linesSaid(() => fresh(options).malloc(16)) },
+  learnCaches: { values: [true, false], shows: refilled(16) },
+  learnMemory: {
+    values: [false, true],
+    shows: (options) => {
+      const heap = fresh(options);
+      heap.mallocMany(4 * KIB, 2000);
+      return heap.learned().trimShare;
+    },
+  },
+  learnLog: {
+    values: [undefined, log],
+    beside: { learnCaches: true },
+    shows: (options) => {
+      const heap = fresh(options);
+      heap.mallocMany(16, 1000);
+      leave(heap);
+      return existsSync(log) ? readFileSync(log, 'utf8').split('\n').length : 0;
+    },
+  },
 };
 
 describe('every option has an effect', () => {
