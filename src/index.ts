@@ -8,4 +8,5 @@ export type { Reservation } from './heap/heap.js';
 export type { TypedArray, TypedArrayConstructor } from './heap/arrays.js';
 export type { ClassStats, HeapStats, WorkerStats } from './heap/stats.js';
 export type { BlockInfo } from './heap/walk.js';
+export { TINY_MAX_BYTES } from './layout/classes.js';
 export type { HeapToken } from './memory/create.js';
