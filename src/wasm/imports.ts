@@ -1,8 +1,10 @@
 import { type Heap, HeapError } from '../index.js';
 import { type CMalloc, Counts, HeapAsCMalloc, type MallocCounters, type MallocOptions } from './c-malloc.js';
 
-/** The calls by their names, and once more by the names that they have in a module linked with `--wrap=malloc` and its like. */
-export type MallocImports = CMalloc & { readonly [Name in keyof CMalloc as `__wrap_${Name}`]: CMalloc[Name] };
+/** The runtime of Emscripten calls them by these names too. */
+const ALIAS = 'emscripten_builtin_';
+
+export type MallocImports = CMalloc & { readonly [Name in keyof CMalloc as `${typeof ALIAS}${Name}`]: CMalloc[Name] };
 
 /** The imports of one instance of a module, which is made before anybody can know where its heap may begin. */
 export interface WasmMalloc {
@@ -63,9 +65,9 @@ export function wasmMalloc(): WasmMalloc {
     posix_memalign: (out, alignment, bytes) => bound.posix_memalign(out >>> 0, alignment >>> 0, bytes >>> 0),
     malloc_usable_size: (address) => bound.malloc_usable_size(address >>> 0),
   };
-  const wrapped = Object.fromEntries(Object.entries(calls).map(([name, call]) => [`__wrap_${name}`, call as unknown]));
+  const aliases = Object.entries(calls).map(([name, call]) => [`${ALIAS}${name}`, call as unknown]);
   return {
-    imports: { ...calls, ...wrapped } as MallocImports,
+    imports: { ...calls, ...Object.fromEntries(aliases) } as MallocImports,
     counters,
     bind(heap, options = {}) {
       bound = new HeapAsCMalloc(heap, memoryOf(heap), counters, options);

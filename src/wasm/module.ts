@@ -33,7 +33,7 @@ export interface WrappedModule<E extends object = Exports> {
   /** Blocks that this instance runs on. A worker that is killed leaves them live, for others to free. */
   readonly blocks: ThreadBlocks;
   /** Frees those blocks, and takes the heap from the instance: it must not be called again. The thread stays attached. */
-  release(): void;
+  readonly release: () => void;
 }
 
 /**
