@@ -112,6 +112,12 @@ export class Counts implements MallocCounters {
   }
 }
 
+/**
+ * Requests that go to the fallback unasked after the heap was full: it takes a heap of 64 MiB a millisecond to be sure that it
+ * has no room, for it looks everywhere.
+ */
+const REQUESTS_PASSED_BY = 1000;
+
 /** The calls of C over one heap. Arguments are unsigned already. */
 export class HeapAsCMalloc implements CMalloc {
   private readonly heap: Heap;
@@ -123,6 +129,8 @@ export class HeapAsCMalloc implements CMalloc {
   private readonly extentBytes: number;
   /** Largest request that the heap is asked for. */
   private readonly mostBytes: number;
+  /** Requests that still go past the heap. */
+  private passedBy = 0;
 
   constructor(heap: Heap, memory: WebAssembly.Memory, counts: Counts, options: MallocOptions) {
     const { fallback, strict = false, serve = fallback === undefined ? 'all' : 'tiny' } = options;
@@ -144,11 +152,11 @@ export class HeapAsCMalloc implements CMalloc {
   }
 
   malloc(bytes: number): number {
-    if (bytes <= this.mostBytes) {
+    if (this.isForHeap(bytes)) {
       try {
         return this.counts.serve(this.heap.malloc(bytes));
       } catch (error) {
-        expectOnly('ERR_HEAP_OUT_OF_MEMORY', error);
+        this.noteFull(error);
       }
     }
     const { fallback, counts } = this;
@@ -160,11 +168,11 @@ export class HeapAsCMalloc implements CMalloc {
     // Rounded where it takes more than 53 bits, but never down to 32.
     const total = count * bytes;
     if (total > SIZE_MAX) return counts.refuse(0);
-    if (total <= this.mostBytes) {
+    if (this.isForHeap(total)) {
       try {
         return counts.serve(this.heap.calloc(total));
       } catch (error) {
-        expectOnly('ERR_HEAP_OUT_OF_MEMORY', error);
+        this.noteFull(error);
       }
     }
     return fallback === undefined ? counts.refuse(0) : counts.passOn(fallback.calloc(count, bytes));
@@ -191,7 +199,7 @@ export class HeapAsCMalloc implements CMalloc {
       try {
         return counts.serve(this.heap.realloc(address, bytes));
       } catch (error) {
-        expectOnly('ERR_HEAP_OUT_OF_MEMORY', error);
+        this.noteFull(error);
       }
     }
     return fallback === undefined ? counts.refuse(0) : this.moveOut(fallback, address, bytes);
@@ -200,7 +208,7 @@ export class HeapAsCMalloc implements CMalloc {
   aligned_alloc(alignment: number, bytes: number): number {
     const { fallback, counts } = this;
     if (!isPowerOfTwo(alignment)) return counts.refuse(0);
-    if (Math.max(alignment, bytes) <= this.mostBytes) {
+    if (this.isForHeap(Math.max(alignment, bytes))) {
       const address = this.alignedInHeap(alignment, bytes);
       if (address !== 0) return counts.serve(address);
     }
@@ -232,6 +240,19 @@ export class HeapAsCMalloc implements CMalloc {
   /** True for what lies between the ends of the region, live block or not: nobody else has memory there. Strict heaps judge every address. */
   private owns(address: number): boolean {
     return (address - this.begin) >>> 0 < this.extentBytes || this.isStrict;
+  }
+
+  private isForHeap(bytes: number): boolean {
+    if (bytes > this.mostBytes) return false;
+    if (this.passedBy === 0) return true;
+    this.passedBy--;
+    return false;
+  }
+
+  /** Throws the error on unless it says that there is no room. */
+  private noteFull(error: unknown): void {
+    expectOnly('ERR_HEAP_OUT_OF_MEMORY', error);
+    if (this.fallback !== undefined) this.passedBy = REQUESTS_PASSED_BY;
   }
 
   /** 0 if there is no room, or if the alignment is beyond what the heap has. */
