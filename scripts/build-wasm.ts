@@ -17,6 +17,7 @@ const OVERRIDE = 'src/wasm/c/override.c';
 const WRAPPED = ['malloc', 'free', 'calloc', 'realloc', 'aligned_alloc', 'posix_memalign', 'malloc_usable_size'];
 
 export const WASM_MODULES: readonly WasmModule[] = [
+  { output: 'bench/rivals/wasm/churn.wasm', sources: ['bench/rivals/wasm/churn.c'], flags: ['-Wl,--allow-undefined'] },
   { output: 'examples/wasm-json/json.wasm', sources: ['examples/wasm-json/json.c', OVERRIDE] },
   { output: 'test/wasm/driver.wasm', sources: ['test/wasm/c/driver.c', OVERRIDE] },
   {
