@@ -165,9 +165,8 @@ export class HeapAsCMalloc implements CMalloc {
 
   calloc(count: number, bytes: number): number {
     const { fallback, counts } = this;
-    // Rounded where it takes more than 53 bits, but never down to 32.
+    // Rounded where it takes more than 53 bits, but never down to a size that there is.
     const total = count * bytes;
-    if (total > SIZE_MAX) return counts.refuse(0);
     if (this.isForHeap(total)) {
       try {
         return counts.serve(this.heap.calloc(total));

@@ -138,6 +138,22 @@ describe('wasmMalloc', () => {
     expect(heap.stats().liveBlocks).toBe(0);
   });
 
+  it('reads what a fallback answers beyond 2 GiB', () => {
+    const there = 3 * 2 ** 30;
+    const pages = (there + MIB) / PAGE_BYTES;
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const heap = create({ memory, maxBytes: MIB });
+    const { imports, bind } = wasmMalloc();
+    const answer = (): number => there | 0;
+    const fallback = { malloc: answer, calloc: answer, realloc: answer, free: () => {} };
+    bind(heap, { fallback });
+    const block = imports.malloc(16);
+    heap.u8.fill(5, block, block + 16);
+    expect(imports.realloc(block, 5000)).toBe(there);
+    expect([...new Uint8Array(memory.buffer, there, 17)]).toEqual([...new Array<number>(16).fill(5), 0]);
+    expect([imports.malloc(5000), imports.calloc(50, 100), imports.realloc(there, 1)]).toEqual([there, there, there]);
+  });
+
   it('tells a detached heap apart from a full one', () => {
     const heap = Heap.create({ backing: 'wasm', maxBytes: MIB });
     const { imports, bind } = wasmMalloc();

@@ -265,6 +265,25 @@ describe('C with an allocator of its own', () => {
     expect([heap.stats().liveBlocks, exports.own_live_blocks()]).toEqual([before, own]);
   });
 
+  it('gets a larger block of JavaScript when C shrinks it, no byte more than asked for', () => {
+    const { exports, heap } = wrapped();
+    const there = exports.c_malloc(2000);
+    const behind = exports.c_malloc(2000);
+    heap.u8.fill(1, behind, behind + 2000);
+    exports.c_free(there);
+    const block = heap.malloc(50_000);
+    heap.u8.fill(2, block, block + 50_000);
+    expect(exports.c_realloc(block, 2000)).toBe(there);
+    expect(bytesAt(heap, there, 2000)).toEqual(new Array(2000).fill(2));
+    expect(bytesAt(heap, behind, 2000)).toEqual(new Array(2000).fill(1));
+  });
+
+  it('is not asked for an alignment that is none', () => {
+    const { exports, counters } = wrapped();
+    for (const alignment of [0, 24, 4095]) expect(exports.c_aligned_alloc(alignment, 5000)).toBe(0);
+    expect({ ...pick(counters) }).toEqual({ served: 0, passedOn: 0, refused: 3 });
+  });
+
   it('keeps a block of the heap as it was when nobody has room for it to grow', () => {
     const { exports, heap, counters } = wrapped();
     const block = exports.c_malloc(48);
