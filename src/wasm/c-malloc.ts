@@ -194,7 +194,7 @@ export class HeapAsCMalloc implements CMalloc {
     const { fallback, counts } = this;
     if (!this.owns(address))
       return fallback === undefined ? counts.refuse(0) : counts.passOn(fallback.realloc(address, bytes));
-    if (bytes <= this.mostBytes) {
+    if (this.isForHeap(bytes) || this.fitsInPlace(address, bytes)) {
       try {
         return counts.serve(this.heap.realloc(address, bytes));
       } catch (error) {
@@ -246,6 +246,11 @@ export class HeapAsCMalloc implements CMalloc {
     if (this.passedBy === 0) return true;
     this.passedBy--;
     return false;
+  }
+
+  /** True for what takes no looking for room. */
+  private fitsInPlace(address: number, bytes: number): boolean {
+    return bytes <= this.mostBytes && bytes <= this.heap.usableSize(address);
   }
 
   /** Throws the error on unless it says that there is no room. */

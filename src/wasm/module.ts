@@ -16,7 +16,10 @@ export interface WrapOptions<E extends object = Exports> extends Omit<MallocOpti
   readonly create?: HeapInModuleOptions;
   /** For every further instance, in this thread or another: the heap that the first one made, as this thread is attached to it. */
   readonly heap?: Heap;
-  /** Bytes of the stack of a further instance, in a block of the heap. An overflow writes into the blocks below it. Default: 65536. */
+  /**
+   * Bytes of the stack of a further instance, in a block of the heap; 1024 or more, by default 65536. An overflow writes into the
+   * blocks below. 0 leaves it the stack of the linker: for the one instance that uses that, over a heap made beforehand.
+   */
   readonly stackBytes?: number;
   /** The module's other imports. */
   readonly imports?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -114,7 +117,7 @@ function createHeap(
   if (fallback !== undefined) return createInBlock(memory, fallback, create);
   const base = valueOf(exports, '__heap_base');
   if (base === undefined) throw missingExport('__heap_base', 'so nobody knows where its static data and its stack end');
-  return made(Heap.create({ ...create, memory, memoryOffset: base }), memory);
+  return revocable(Heap.create({ ...create, memory, memoryOffset: base }), memory);
 }
 
 /** The module's own allocator grows from `__heap_base` on; what it has handed out is the only memory it never touches. */
@@ -134,7 +137,7 @@ function createInBlock(memory: WebAssembly.Memory, fallback: Fallback, create: H
       { option: 'maxBytes', value: maxBytes },
     );
   try {
-    return made(Heap.create({ ...rest, memory, memoryOffset: address, memoryBytes: maxBytes }), memory, () => {
+    return revocable(Heap.create({ ...rest, memory, memoryOffset: address, memoryBytes: maxBytes }), memory, () => {
       fallback.free(address);
     });
   } catch (error) {
@@ -143,7 +146,7 @@ function createInBlock(memory: WebAssembly.Memory, fallback: Fallback, create: H
   }
 }
 
-function made(heap: Heap, memory: WebAssembly.Memory, giveBack = (): void => undefined): MadeHeap {
+function revocable(heap: Heap, memory: WebAssembly.Memory, giveBack = (): void => undefined): MadeHeap {
   return {
     heap,
     giveUp() {

@@ -2,8 +2,10 @@ import { type Heap, HeapError } from '../index.js';
 
 export type Exports = Readonly<Record<string, unknown>>;
 
-/** What wasm-ld gives a thread by default. */
+/** What wasm-ld gives a module by default. */
 const STACK_BYTES = 65536;
+/** Less holds hardly a call. */
+const STACK_BYTES_MIN = 1024;
 /** The stack pointer of wasm32 stays a multiple of this. */
 const STACK_ALIGNMENT = 16;
 
@@ -32,11 +34,18 @@ export interface ThreadBlocks {
 }
 
 /**
- * Gives an instance a stack and thread-local variables of its own, in blocks of the heap. `stackBytes` 0 leaves the stack of
- * the linker, which one instance over a memory may use. To be called before any function of the instance. Throws ERR_HEAP_CONFIG for what the module should
- * export and doesn't, and ERR_HEAP_OUT_OF_MEMORY; the heap is as before then.
+ * Gives an instance a stack and thread-local variables of its own, in blocks of the heap. `stackBytes` is 1024 or more, or 0
+ * to leave it the stack of the linker, which one instance over a memory may use. To be called before any function of the
+ * instance. Throws ERR_HEAP_CONFIG for another `stackBytes` and for what the module should export and doesn't, and
+ * ERR_HEAP_OUT_OF_MEMORY; the heap is as before then.
  */
 export function enterThread(heap: Heap, exports: Exports, stackBytes = STACK_BYTES): ThreadBlocks {
+  if (!Number.isInteger(stackBytes) || (stackBytes < STACK_BYTES_MIN && stackBytes !== 0))
+    throw new HeapError(
+      'ERR_HEAP_CONFIG',
+      `stackBytes is ${String(stackBytes)}; it must be an integer of at least ${STACK_BYTES_MIN}, or 0 for the stack of the linker`,
+      { option: 'stackBytes', value: stackBytes },
+    );
   const pointer = globalOf(exports, '__stack_pointer');
   if (stackBytes > 0 && pointer === undefined)
     throw missingExport('__stack_pointer', 'so its instances would share one stack');

@@ -305,7 +305,11 @@ describe('C with an allocator of its own', () => {
     expect(inHeap.length * bytes).toBeGreaterThan(0.8 * (heap.bounds.end - heap.bounds.begin));
     expect(exports.c_calloc(1, bytes)).not.toBe(0);
     expect(exports.c_aligned_alloc(1024, 8)).not.toBe(0);
-    expect(exports.c_realloc(inHeap[0], serve === 'all' ? 50_000 : 1001)).not.toBe(0);
+    const [small, large] = inHeap;
+    const grown = exports.c_realloc(large, serve === 'all' ? 50_000 : 1020);
+    expect(exports.c_realloc(small, 500)).toBe(small);
+    expect(grown).not.toBe(0);
+    expect(grown === large).toBe(serve === 'tiny');
     expect(counters.refused).toBe(0);
   });
 
