@@ -134,10 +134,10 @@ export class HeapAsCMalloc implements CMalloc {
 
   constructor(heap: Heap, memory: WebAssembly.Memory, counts: Counts, options: MallocOptions) {
     const { fallback, strict = false, serve = fallback === undefined ? 'all' : 'tiny' } = options;
-    if (serve === 'tiny' && fallback === undefined)
+    if (serve !== 'all' && (serve !== 'tiny' || fallback === undefined))
       throw new HeapError(
         'ERR_HEAP_CONFIG',
-        "serve: 'tiny' leaves larger requests to a fallback; give one, or serve: 'all'",
+        `serve is ${JSON.stringify(serve)}; it must be "all", or "tiny" where a fallback takes larger requests`,
         { option: 'serve', value: serve },
       );
     const { begin, end } = heap.bounds;

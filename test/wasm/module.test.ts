@@ -66,6 +66,7 @@ describe('wrapModule', () => {
     ['a heap, and how to make one', () => wrapModule(DRIVER, { create: {}, heap: driver().heap })],
     ['a heap that is in no WebAssembly.Memory', () => wrapModule(DRIVER, { heap: create({ backing: 'growable' }) })],
     ["serve: 'tiny' and nobody for the rest", () => driver({ serve: 'tiny' })],
+    ['to serve something else', () => driver({ serve: 'some' as 'all' })],
     ['a module without __heap_base', () => wrapModule(moduleWithGlobal('other'), { memory: newMemory() })],
     ['a module without __stack_pointer', () => wrapModule(moduleWithGlobal('other'), { heap: driver().heap })],
     ['a stack too small for a call', () => wrapModule(DRIVER, { heap: driver().heap, stackBytes: 100 })],
@@ -93,6 +94,19 @@ describe('wrapModule', () => {
     for (const maxBytes of [1000, 16 * MIB])
       refused(CONFIG, () => wrapModule<Wrapped>(WRAPPED, { memory: shared, create: { maxBytes }, fallback }));
     expect(own!.own_live_blocks()).toBe(0);
+  });
+
+  it('gives the block back to a fallback where that handed out static data of the module', () => {
+    const freed: number[] = [];
+    const answer = (): number => PAGE_BYTES;
+    const fallback = {
+      malloc: answer,
+      calloc: answer,
+      realloc: answer,
+      free: (address: number) => freed.push(address),
+    };
+    refused(CONFIG, () => driver({ create: { maxBytes: MIB }, fallback: () => fallback }));
+    expect(freed).toEqual([PAGE_BYTES]);
   });
 
   it('leaves no stack behind where there is no room for thread-local variables', () => {
