@@ -134,7 +134,8 @@ export class HeapAsCMalloc implements CMalloc {
 
   constructor(heap: Heap, memory: WebAssembly.Memory, counts: Counts, options: MallocOptions) {
     const { fallback, strict = false, serve = fallback === undefined ? 'all' : 'tiny' } = options;
-    if (serve !== 'all' && (serve !== 'tiny' || fallback === undefined))
+    const choices: readonly string[] = fallback === undefined ? ['all'] : ['all', 'tiny'];
+    if (!choices.includes(serve))
       throw new HeapError(
         'ERR_HEAP_CONFIG',
         `serve is ${JSON.stringify(serve)}; it must be "all", or "tiny" where a fallback takes larger requests`,
