@@ -16,6 +16,7 @@ import { printRivals, rivalStatuses } from './rivals/list.js';
 import { addScale } from './scale/command.js';
 import { type OptionValue, type Spec } from './spec.js';
 import { addSuite } from './suite/command.js';
+import { printWasmCalls, wasmCalls } from './wasm-calls.js';
 
 async function runBench(spec: Spec, command: Command): Promise<void> {
   const { json } = command.optsWithGlobals<{ json?: boolean }>();
@@ -49,6 +50,29 @@ async function runAccept(flags: AcceptFlags & { json?: boolean }): Promise<void>
   if (flags.json === true) printJson({ bench: 'accept', verdicts });
   else printVerdicts(verdicts);
   if (verdicts.some(({ met }) => met === false)) process.exitCode = 1;
+}
+
+interface WasmCallsFlags {
+  readonly json?: boolean;
+  readonly rounds: number;
+  readonly pairs: number;
+}
+
+function runWasmCalls({ json, rounds, pairs }: WasmCallsFlags): void {
+  warnOfLoad();
+  const result = wasmCalls(rounds, pairs);
+  if (json === true) printJson(result);
+  else printWasmCalls(result);
+}
+
+function addWasmCalls(program: Command): void {
+  program
+    .command('wasm-calls')
+    .description('malloc and free called from C in a WebAssembly module: imported from the heap, and compiled in')
+    .addOption(integerOption('--rounds <n>', 'rounds of each allocator, in alternation', 1, 1000, 7))
+    .addOption(integerOption('--pairs <n>', 'mallocs, and frees, of a round', 1, 1 << 30, 4_000_000))
+    .addOption(jsonOption())
+    .action(runWasmCalls);
 }
 
 interface MicroFlags {
@@ -124,6 +148,7 @@ function programFor(): Command {
   addLearning(program);
   addMemory(program);
   addScale(program);
+  addWasmCalls(program);
   addAccept(program);
   program
     .command('micro')

@@ -11,4 +11,5 @@ export type { HeapSnapshot, SnapshotOptions, SnapshotRuns } from './heap/snapsho
 export type { Learned, LearnedClass } from './heap/learned.js';
 export type { ClassStats, HeapStats, WorkerStats } from './heap/stats.js';
 export type { BlockInfo } from './heap/walk.js';
+export { TINY_MAX_BYTES } from './layout/classes.js';
 export type { HeapToken } from './memory/create.js';

@@ -49,7 +49,7 @@ export class Sites {
     for (let probes = 0; probes < this.entries; probes++) {
       let at = atomics.load(i32, this.places + entry);
       if (at === 0) {
-        written ||= this.write(bytes);
+        written ||= this.append(bytes);
         if (written === 0) return 0;
         // Publishes the text to whoever meets the number.
         at = atomics.compareExchange(i32, this.places + entry, 0, written);
@@ -62,7 +62,7 @@ export class Sites {
   }
 
   /** Puts a text behind the others; its offset from the head of the table, or 0 if there is no room. */
-  private write(bytes: Uint8Array): number {
+  private append(bytes: Uint8Array): number {
     const { region } = this;
     const words = 1 + Math.ceil(bytes.length / 4);
     const offset = this.texts - region.sites + atomics.add(region.i32, region.sites + SiteWord.X_USED, words);

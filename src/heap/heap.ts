@@ -337,6 +337,12 @@ export class Heap {
     return this[NODE_INSPECT]();
   }
 
+  /** Where in `buffer` the region begins, and where it ends when it is fully grown. Whatever lies between is the heap's. */
+  get bounds(): { readonly begin: number; readonly end: number } {
+    const { region } = this;
+    return { begin: region.addressOf(region.baseSlice), end: region.addressOf(region.endSlice) };
+  }
+
   /** The SharedArrayBuffer as it is now. */
   get buffer(): SharedArrayBuffer {
     return this.attachment.fresh('buffer').buffer;

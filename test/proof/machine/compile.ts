@@ -19,7 +19,7 @@ export interface Build {
 }
 
 /** Rooms above the heap: they are not part of what is stepped. */
-export const isAbove = (pathInSrc: string): boolean => /^(testing|trace|cli)\//.test(pathInSrc);
+export const isAbove = (pathInSrc: string): boolean => /^(testing|cli|inspect|trace|wasm)\//.test(pathInSrc);
 
 /** Hash of everything that decides what a build is; computed from the files, so that a known build needs no compiler. */
 function fingerprintOf(patch: Patch, stepped: boolean): string {
