@@ -1,4 +1,4 @@
-import { CLASS_OF, Classes, alignedClass } from '../layout/classes.js';
+import { CLASS_BYTES, CLASS_OF, Classes, alignedClass } from '../layout/classes.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
 import { allocateSpan, slicesFor } from '../pages/spans.js';
@@ -131,6 +131,14 @@ function bringHome(owner: Owner): void {
     retireEmpties(owner, classId);
   }
   owner.slices.resetHint();
+}
+
+/** Fills the caches of all classes up to a size, as far as there is room. */
+export function warmCaches(owner: Owner, largestBytes: number): void {
+  begin(owner);
+  for (let classId = 1; classId <= Classes.COUNT && CLASS_BYTES[classId] <= largestBytes; classId++)
+    if (owner.region.i32[owner.cache(classId) + CacheWord.COUNT] === 0 && refill(owner, classId) === 0) break;
+  owner.isMidway = false;
 }
 
 /** What `collect()` does. */

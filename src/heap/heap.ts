@@ -2,14 +2,22 @@ import { DENO_INSPECT, NODE_INSPECT } from '../base/show.js';
 import { resolveOptions, type CreateOptions } from '../config/resolve.js';
 import type { HeapSettings } from '../config/options.js';
 import { Geometry } from '../layout/geometry.js';
-import { createRegion, giveUpRegion, openRegion, settingsOf, tokenOf, type HeapToken } from '../memory/create.js';
+import {
+  createRegion,
+  giveUpRegion,
+  prewarmRegion,
+  openRegion,
+  settingsOf,
+  tokenOf,
+  type HeapToken,
+} from '../memory/create.js';
 import type { Region } from '../memory/region.js';
 import { announce } from '../platform/created.js';
 import { threadTag, type ExitingWorker } from '../platform/host.js';
 import { attachWorker, reserveWorker, type Membership } from '../registry/attach.js';
 import { reclaimSlot, reclaimWorker } from '../registry/reclaim.js';
 import type { Owner } from '../slabs/owner.js';
-import { begin, collect, mend } from './allocate.js';
+import { begin, collect, mend, warmCaches } from './allocate.js';
 import type { TypedArray, TypedArrayConstructor } from './arrays.js';
 import { Attachment } from './attachment.js';
 import { allOrNone, freeEach } from './batch.js';
@@ -116,6 +124,7 @@ export class Heap {
     const { learnLog } = resolved.values;
     if (learnLog !== undefined) beginLog(learnLog);
     const region = createRegion(resolved);
+    prewarmRegion(region, resolved.values.prewarmBytes);
     try {
       const heap = Heap.join(region, settingsOf(region), undefined, true);
       if (learnLog !== undefined) openLog(heap.owner);
@@ -144,6 +153,7 @@ export class Heap {
     const membership = attachWorker(region, settings, threadTag(), reserved);
     const heap = new Heap(region, membership, isCreator);
     attached.set(heap.token.heapId, new WeakRef(heap));
+    if (settings.warmCaches > 0) warmCaches(membership.owner, settings.warmCaches);
     const { attachment } = heap;
     dropped.register(attachment, { membership, heapId: heap.token.heapId }, attachment);
     return heap;

@@ -142,6 +142,15 @@ export function createRegion(options: ResolvedOptions): Region {
   return region;
 }
 
+/** Makes the first bytes behind the tables exist, and has the operating system back them: each page of them is stored to. */
+export function prewarmRegion(region: Region, bytes: number): void {
+  const target = Math.min(region.endSlice, region.firstSlice + Math.ceil(bytes / Geometry.SLICE_BYTES));
+  while (region.limit < target && region.grow(target - region.limit));
+  const end = Math.min(target, region.limit);
+  // Nobody else knows the region yet, and memory that no block has used holds zeros.
+  for (let slice = region.firstSlice; slice < end; slice++) region.i32[region.addressOf(slice) / 4] = 0;
+}
+
 /** Takes back what made memory of the caller's a heap, where nobody could attach: so that he may try again. */
 export function giveUpRegion(region: Region): void {
   atomics.store(region.i32, region.header + HeaderWord.X_MAGIC, 0);

@@ -104,6 +104,8 @@ const EFFECTS: { readonly [Name in OptionName]: Effect<Name> } = {
     beside: { memory },
     shows: (options) => fresh(options).stats().maxBytes,
   },
+  prewarmBytes: { values: [0, 16 * MIB], shows: (options) => fresh(options).stats().reservedBytes },
+  warmCaches: { values: [0, 128], shows: (options) => fresh(options).stats().cachedBlocks },
   cacheCapacity: { values: [8, 100], shows: kept(16) },
   cacheBytes: { values: [8 * KIB, 64 * KIB], shows: kept(KIB) },
   magazineCapacity: { values: [0, 32], shows: kept(2 * KIB) },
