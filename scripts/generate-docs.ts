@@ -71,6 +71,7 @@ ${rows.join('\n')}
 function rangeOf(spec: OptionSpec): string {
   if (spec.type === 'integer') return `${spec.min} to ${spec.max} ${spec.unit}`;
   if (spec.type === 'choice') return spec.choices.map((choice) => `\`${choice}\``).join(', ');
+  if (spec.type === 'text') return spec.unit;
   return spec.type === 'boolean' ? '`true`, `false`' : 'SharedArrayBuffer or shared WebAssembly.Memory';
 }
 
@@ -126,8 +127,8 @@ Options go to \`Heap.create({ preset, ...options })\`. Where several places name
 
 A place that names an option also wins over options of the places below that exclude it. Two that exclude each other in one place are an error.
 
-**heap** options are fixed when the region is made and stored in its header, so that all workers agree; **call** options say
-where the memory comes from.
+**heap** options are fixed when the region is made and stored in its header, so that all workers agree; **call** options are of one \`Heap.create\`:
+where the memory comes from, and what its worker writes where.
 
 The variable of \`maxBytes\` is \`${variableOf('maxBytes')}\`, its flag \`${flagOf('maxBytes')}\`, and so for every option but \`memory\`; \`${variableOf('preset')}\` names the preset. As
 text, numbers of bytes may have a unit (\`512KiB\`, \`1GiB\`), booleans are \`true\`, \`false\`, \`1\` or \`0\`, an empty variable is none, and a variable

@@ -6,6 +6,6 @@ export type { CreateOptions } from './config/resolve.js';
 export { Heap } from './heap/heap.js';
 export type { Reservation } from './heap/heap.js';
 export type { TypedArray, TypedArrayConstructor } from './heap/arrays.js';
-export type { ClassStats, HeapStats, WorkerStats } from './heap/stats.js';
 export type { BlockInfo } from './heap/walk.js';
 export type { HeapToken } from './memory/create.js';
+export type { ClassStats, HeapStats, SegmentStats, WorkerStats } from './report/shape.js';

@@ -1,7 +1,8 @@
 import { HeapError } from '../base/errors.js';
-import { SlotState } from '../layout/format.js';
+import { ProfileLevel, SlotState } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
-import type { Region } from '../memory/region.js';
+import { nameOf, type Region } from '../memory/region.js';
+import { isHeard, publish } from '../platform/diagnostics.js';
 import { countClaimed } from '../pages/slices.js';
 import type { Membership } from '../registry/attach.js';
 import { glanceAtState, packState } from '../registry/slots.js';
@@ -11,7 +12,7 @@ import { isTypedArray } from './arrays.js';
 import { FRESH_BYTE, freeAddress } from './free.js';
 import { Identity } from './identity.js';
 import { openKnownViews, type KnownViews } from './known-views.js';
-import { usableBytes } from './lookup.js';
+import { tellMisuse, usableBytes } from './lookup.js';
 import { checkAlignment, checkSize } from './validate.js';
 import { foreignView } from './views.js';
 
@@ -45,8 +46,8 @@ export class Attachment {
     this.owner = membership.owner;
     this.views = openKnownViews(region);
     this.identity = new Identity(region, membership.owner.slot);
-    const { poison, countHits } = membership.owner.settings;
-    if (poison === 1 || countHits === 1) return;
+    const { poison, profileLevel } = membership.owner.settings;
+    if (poison === 1 || profileLevel >= ProfileLevel.EXACT) return;
     this.gate[Gate.BYTES] = Geometry.SLAB_BLOCK_MAX_BYTES;
     this.gate[Gate.SLICES] = region.endSlice - region.baseSlice;
   }
@@ -86,6 +87,8 @@ export class Attachment {
     const address = allocate(this.owner, bytes, aligned);
     if (address !== 0 && this.owner.settings.poison === 1)
       this.region.u8.fill(FRESH_BYTE, address, address + usableBytes(this.region, address));
+    if (address !== 0 && this.owner.ring !== undefined)
+      this.owner.ring.allocated(address, bytes, aligned, call === 'calloc' || call === 'alloc');
     return address;
   }
 
@@ -95,15 +98,18 @@ export class Attachment {
     return address;
   }
 
-  /** The error for a request that found no room, with the numbers and the way out. */
+  /** The error for a request that found no room, with the numbers and the way out; who listens is told. */
   exhausted(call: string, bytes: number, alignment: number): HeapError {
     const { maxBytes } = this.owner.settings;
     const committedBytes = countClaimed(this.region) * Geometry.SLICE_BYTES;
-    return new HeapError(
+    const error = new HeapError(
       'ERR_HEAP_OUT_OF_MEMORY',
       `${call}: no room for ${bytes} bytes; ${committedBytes} of ${maxBytes} bytes are committed. Raise maxBytes, or free more and collect() in the workers that own it.`,
       { requestedBytes: bytes, alignment, committedBytes, maxBytes, option: 'maxBytes' },
     );
+    if (isHeard('exhausted'))
+      publish('exhausted', { ...nameOf(this.region), call, requestedBytes: bytes, committedBytes, maxBytes, error });
+    return error;
   }
 
   free(target: unknown): void {
@@ -114,6 +120,6 @@ export class Attachment {
 
   addressOf(call: 'free' | 'addressOf' | 'resize', view: unknown): number {
     if (isTypedArray(view) && this.identity.isSameMemory(view.buffer)) return view.byteOffset;
-    throw foreignView(call, view);
+    throw tellMisuse(this.region, call, foreignView(call, view));
   }
 }

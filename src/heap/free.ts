@@ -1,5 +1,5 @@
 import { corrupt } from '../base/errors.js';
-import { Kind, MapBits } from '../layout/format.js';
+import { Kind, MapBits, ProfileLevel } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
 import { CLASS_BYTES } from '../layout/classes.js';
@@ -26,11 +26,16 @@ export function freeAddress(owner: Owner, address: unknown): void {
   const kind = classify(region, address);
   if (kind !== 'block' && kind !== 'span') throw badAddress(region, address, 'free');
   const slice = sliceOfAddress(region, address);
+  // Now, because afterwards the slice may be anything.
+  const classId = region.i32[region.map + slice] & Kind.MASK;
+  if (owner.ring !== undefined) owner.ring.freeing(address as number);
   begin(owner);
   const isFreed =
     kind === 'span' ? freeSpan(region, owner.slices, owner.slot, slice) : freeBlock(owner, slice, address as number);
   owner.isMidway = false;
   if (!isFreed) throw badAddress(region, address, 'free');
+  if (owner.settings.profileLevel >= ProfileLevel.EXACT)
+    region.i32[owner.cache(kind === 'span' ? 0 : classId) + CacheWord.FREES]++;
 }
 
 /** False if another worker freed the block first, in this very moment. */

@@ -1,11 +1,17 @@
-import { resolveOptions, type CreateOptions } from '../config/resolve.js';
+import { resolveOptions, type CreateOptions, type ResolvedOptions } from '../config/resolve.js';
 import type { HeapSettings } from '../config/options.js';
+import { ProfileLevel } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { createRegion, giveUpRegion, openRegion, settingsOf, tokenOf, type HeapToken } from '../memory/create.js';
-import type { Region } from '../memory/region.js';
+import { nameOf, type Region } from '../memory/region.js';
+import { drainRing, spillRings } from '../memory/ring.js';
+import { isHeard, publish, type Diagnostic } from '../platform/diagnostics.js';
 import { threadTag, type ExitingWorker } from '../platform/host.js';
+import { overrides } from '../platform/overrides.js';
 import { attachWorker, reserveWorker, type Membership } from '../registry/attach.js';
 import { reclaimSlot, reclaimWorker } from '../registry/reclaim.js';
+import type { HeapStats } from '../report/shape.js';
+import { filesFor, StatsWriter } from '../report/writer.js';
 import type { Owner } from '../slabs/owner.js';
 import { begin, collect, mend } from './allocate.js';
 import type { TypedArray, TypedArrayConstructor } from './arrays.js';
@@ -17,7 +23,8 @@ import { checkHeap } from './check.js';
 import { openFastPath, type FastPath } from './fast.js';
 import { badAddress, usableBytes } from './lookup.js';
 import { reallocate } from './reallocate.js';
-import { gatherStats, type HeapStats } from './stats.js';
+import { openSampledPath } from './sampled.js';
+import { gatherStats } from './stats.js';
 import { checkAddressList, checkLength, checkSize } from './validate.js';
 import { openView } from './views.js';
 import { walkBlocks, type BlockInfo } from './walk.js';
@@ -30,6 +37,7 @@ const attached = new Map<string, WeakRef<Heap>>();
 const dropped = new FinalizationRegistry<{ membership: Membership; heapId: string }>(({ membership, heapId }) => {
   const { owner, generation } = membership;
   if (attached.get(heapId)?.deref() === undefined) attached.delete(heapId);
+  spillRings(owner.region);
   reclaimSlot(owner, owner.slot, generation, 'exited');
 });
 
@@ -49,6 +57,7 @@ export class Heap {
   private readonly attachment: Attachment;
   private readonly fast: FastPath;
   private readonly watches: Watches;
+  private statsWriter: StatsWriter | undefined;
 
   /** Names this attachment, slot and generation; never used again for another one. */
   readonly workerId: number;
@@ -84,7 +93,9 @@ export class Heap {
     this.token = tokenOf(region);
     this.watches = new Watches(membership.owner);
     this.attachment = new Attachment(region, membership);
-    this.fast = openFastPath(this.attachment);
+    const fast = openFastPath(this.attachment);
+    const isSampled = membership.owner.settings.profileLevel === ProfileLevel.SAMPLED;
+    this.fast = isSampled ? openSampledPath(this.attachment, fast) : fast;
     this.malloc = this.fast.malloc;
     this.free = this.fast.free;
     const blocks = openBlocks(this.attachment, this.fast);
@@ -99,9 +110,14 @@ export class Heap {
    * options table. Throws ERR_HEAP_CONFIG, naming the option, its value and what would be right.
    */
   static create(options: CreateOptions = {}): Heap {
-    const region = createRegion(resolveOptions(options));
+    const resolved = resolveOptions(options);
+    const { statsFile } = resolved.values;
+    const files = statsFile === undefined ? undefined : filesFor(statsFile);
+    const region = createRegion(resolved);
     try {
-      return Heap.join(region, settingsOf(region), undefined);
+      const heap = Heap.join(region, settingsOf(region), undefined, 'create');
+      if (files !== undefined) heap.writeStats(files, resolved.values);
+      return heap;
     } catch (error) {
       giveUpRegion(region);
       throw error;
@@ -117,21 +133,36 @@ export class Heap {
     const opened = openRegion(token);
     const known = attached.get(opened.token.heapId)?.deref();
     if (known?.attachment.isAttached() === true) return known;
-    return Heap.join(opened.region, opened.settings, opened.token.workerId);
+    return Heap.join(opened.region, opened.settings, opened.token.workerId, 'attach');
   }
 
-  private static join(region: Region, settings: HeapSettings, reserved: number | undefined): Heap {
+  private static join(region: Region, settings: HeapSettings, reserved: number | undefined, how: Diagnostic): Heap {
     const membership = attachWorker(region, settings, threadTag(), reserved);
     const heap = new Heap(region, membership);
     attached.set(heap.token.heapId, new WeakRef(heap));
     const { attachment } = heap;
     dropped.register(attachment, { membership, heapId: heap.token.heapId }, attachment);
+    overrides().opened?.(heap);
+    publish(how, { ...nameOf(region), maxBytes: settings.maxBytes });
     return heap;
+  }
+
+  /** Only the heap holds itself: a program that drops it must find it collected. */
+  private writeStats(
+    files: ReturnType<typeof filesFor>,
+    { statsFile, statsInterval }: ResolvedOptions['values'],
+  ): void {
+    const heap = new WeakRef(this);
+    const read = (): HeapStats | undefined => heap.deref()?.stats();
+    this.statsWriter = new StatsWriter(files, statsFile!, this.token.heapId, read, statsInterval);
   }
 
   /** The same, but 0 instead of ERR_HEAP_OUT_OF_MEMORY. */
   tryMalloc(bytes: number, alignment?: number): number {
-    return this.attachment.tryAllocate('tryMalloc', bytes, alignment);
+    const address = this.attachment.tryAllocate('tryMalloc', bytes, alignment);
+    if (address === 0 && isHeard('exhausted'))
+      this.attachment.exhausted('tryMalloc', bytes, alignment ?? Geometry.GRANULE_BYTES);
+    return address;
   }
 
   /** Bytes the block can hold, at least what was asked for. Throws ERR_HEAP_INVALID_ADDRESS if it is no live block. */
@@ -231,7 +262,26 @@ export class Heap {
   stats(): HeapStats {
     this.attachment.check('stats');
     mend(this.owner);
-    return gatherStats(this.region, this.owner.shape, this.owner.settings.maxBytes);
+    return gatherStats(this.region, this.owner.shape, this.owner.settings);
+  }
+
+  /**
+   * Takes what the trace rings of all workers hold, at profileLevel 3: six words an event (TraceEventWord in docs/LAYOUT.md),
+   * each worker's in its own order. `encodeTrace` of `sabmalloc/trace` puts them in order and makes a trace file of them.
+   */
+  drainTrace(): Uint32Array {
+    this.attachment.check('drainTrace');
+    const parts: Uint32Array[] = [];
+    const { region } = this;
+    if (region.ringEvents > 0)
+      for (let slot = 1; slot <= region.maxWorkers; slot++) drainRing(region, slot, (events) => parts.push(events));
+    const all = new Uint32Array(parts.reduce((words, { length }) => words + length, 0));
+    let at = 0;
+    for (const part of parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    return all;
   }
 
   /** Walks the heap and throws ERR_HEAP_CORRUPT, with what and where, if an invariant doesn't hold. For workers at rest. */
@@ -254,13 +304,16 @@ export class Heap {
   detach(): void {
     const { attachment, owner } = this;
     if (attachment.hasLeft) return;
+    this.statsWriter?.close();
     attachment.closeFastPath();
     this.watches.stop();
+    spillRings(this.region);
     dropped.unregister(attachment);
     if (attached.get(this.token.heapId)?.deref() === this) attached.delete(this.token.heapId);
     if (attachment.isAttached()) begin(owner);
     reclaimSlot(owner, owner.slot, attachment.generation, 'exited');
     attachment.hasLeft = true;
+    publish('detach', nameOf(this.region));
   }
 
   [Symbol.dispose](): void {

@@ -53,6 +53,7 @@ export function attachWorker(
   region.cover(control + slicesNeeded);
   const owner = new Owner(region, slot, workerIdOf(slot, generation), settings, control, slices);
   owner.initialise();
+  region.workerId = owner.workerId;
   // Published with its counters at zero: whoever reclaims a worker killed in here finds nothing to count.
   publishRun(region, control, slicesNeeded, Kind.CONTROL, slot);
   slices.close();

@@ -211,7 +211,11 @@ export class Stage {
     const { plain, stepped } = builds;
     const workers = options.workers + 1;
     const chosen = { ...TINY_SETTINGS, maxWorkers: workers, transferSlots: 0, ...options.settings };
-    const { headSlices } = plain.tableLayout(options.slices + workers + 4, { ...chosen, maxWorkers: workers });
+    const { headSlices } = plain.tableLayout(options.slices + workers + 4, {
+      ...plain.resolveOptions().settings,
+      ...chosen,
+      maxWorkers: workers,
+    });
     const regionSlices = headSlices + workers + options.slices;
     const resolved = plain.resolveOptions({ preset: 'minimal', backing: 'growable', maxBytes: regionSlices * 4096 });
     const settings = { ...resolved.settings, ...chosen };
