@@ -267,7 +267,7 @@ export class Heap {
 
   /**
    * Takes what the trace rings of all workers hold, at profileLevel 3: six words an event (TraceEventWord in docs/LAYOUT.md),
-   * each worker's in its own order. `encodeTrace` of `sabmalloc/trace` puts them in order and makes a trace file of them.
+   * each worker's in its own order. `recordingOf` of `sabmalloc/trace` makes a trace of them.
    */
   drainTrace(): Uint32Array {
     this.attachment.check('drainTrace');
