@@ -89,7 +89,16 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/cli/**/*.ts'],
+    files: ['src/trace/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ ...nodeModules, group: ['node:*', '!node:fs', '!node:zlib'] }] },
+      ],
+    },
+  },
+  {
+    files: ['src/cli/**/*.ts', 'src/recorder/**/*.ts'],
     rules: {
       'no-restricted-globals': ['error', atomicsName, ...platformNames.filter(({ name }) => name !== 'process')],
       'no-restricted-imports': 'off',
