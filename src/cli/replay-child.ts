@@ -26,23 +26,25 @@ const heap = Heap.create(options);
 const plan = planReplay(readTraceFile(trace), true);
 const [thread] = plan.threads;
 /** A round takes a while, whatever the trace: engines compile what runs long enough. */
-const EVENTS_LEAST = 1_000_000;
-const repeats = Math.ceil(EVENTS_LEAST / plan.events);
+const ROUND_LEAST_NS = 100_000_000n;
 const cells = new Uint32Array(plan.cells);
 
 let peakCommittedBytes = 0;
 
 function round(): Round {
   const before = heap.stats();
+  const begin = process.hrtime.bigint();
   let nanoseconds = 0;
-  let checksum = 0;
-  for (let i = 0; i < repeats; i++) {
+  let checksum: number;
+  let repeats = 0;
+  do {
     const start = process.hrtime.bigint();
     checksum = replayAlone(heap, thread, cells) >>> 0;
     nanoseconds += Number(process.hrtime.bigint() - start);
+    repeats++;
     peakCommittedBytes ||= heap.stats().peakCommittedBytes;
     for (const cell of thread.leftovers) heap.free(cells[cell]);
-  }
+  } while (process.hrtime.bigint() - begin < ROUND_LEAST_NS);
   const { cacheMisses, cacheSpills } = heap.stats();
   return {
     nanoseconds: nanoseconds / repeats,

@@ -17,7 +17,7 @@ Examples:
   sabmalloc replay trace.bin.gz                                  ${DEFAULT_PRESETS}
   sabmalloc replay trace.bin.gz --preset production,mine.json    a preset of your own against the default
 
-Each preset has a process of its own; rounds, of a million events at least, alternate between them, after one that isn't counted. One worker makes all calls in recorded
+Each preset has a process of its own; rounds, of a tenth of a second at least, alternate between them, after one that isn't counted. One worker makes all calls in recorded
 order, whichever thread made them. What lives at the end is freed after each round.
 Ends with code 0, 1 if a preset has no room for the trace, 2 for anything wrong.`;
 

@@ -75,8 +75,8 @@ export function whenExiting(call: () => void): () => void {
 }
 
 interface Timers {
-  setInterval(call: () => void, milliseconds: number): { unref?: () => void };
-  clearInterval(timer: object): void;
+  readonly setInterval: (call: () => void, milliseconds: number) => { unref?: () => void };
+  readonly clearInterval: (timer: object) => void;
 }
 
 /** Calls again and again without keeping the program alive; returns what ends that. */
