@@ -64,6 +64,7 @@ describe('at profileLevel', () => {
     const blocks = await other.heap<number[]>('mallocMany', 100, 500);
     heap.freeMany(blocks);
     await other.heap('mallocMany', 3000, 10);
+    await other.call('freeAll', heap.mallocMany(48, 20));
     const rows = (): number[] => {
       const { classes, cacheHits, cacheMisses, frees, remoteFrees } = heap.stats();
       const sum = (field: 'cacheHits' | 'cacheMisses' | 'frees' | 'remoteFrees'): number =>
@@ -72,10 +73,10 @@ describe('at profileLevel', () => {
       expect([sum('frees'), sum('remoteFrees')]).toEqual([frees, remoteFrees]);
       return [cacheHits + cacheMisses, frees, remoteFrees];
     };
-    expect(rows()).toEqual([510, 500, 500]);
+    expect(rows()).toEqual([530, 520, 520]);
     const { classes } = heap.stats();
     await other.call('detach');
-    expect(rows()).toEqual([510, 500, 500]);
+    expect(rows()).toEqual([530, 520, 520]);
     const counts = (of: typeof classes): unknown[] =>
       of.map(({ class: id, cacheHits, frees }) => [id, cacheHits, frees]);
     expect(counts(heap.stats().classes)).toEqual(counts(classes));
@@ -109,6 +110,12 @@ describe('segments', () => {
       expect(sum('liveBytes')).toBe(liveBytes);
     }),
   );
+
+  it('end where the region does', () => {
+    const heap = create({ maxBytes: 4 * MIB + 5 * 4096, backing: 'fixed' });
+    const [, { reservedBytes, freeBytes, metadataBytes }] = heap.stats().segments;
+    expect([reservedBytes, freeBytes, metadataBytes]).toEqual([5 * 4096, 5 * 4096, 0]);
+  });
 
   it('begin where the region does', () => {
     const memory = new SharedArrayBuffer(8 * MIB);
