@@ -21,9 +21,9 @@ export function layoutPage(): string {
   return `${notice('src/layout/schema.ts')}
 # Layout of the region
 
-All numbers are 32-bit words unless said. A region begins with, in this order: the header, one slot a worker, the transfer slots (if on), the slice
+All numbers are 32-bit words unless said. A region begins with, in this order: the header, one slot a worker, what workers that are gone counted (a record a class, 0 for spans), the transfer slots (if on), the slice
 bitmap (one bit a slice, set = claimed), the slice map (one word a slice: kind or class in bits 0-7, owner slot above), the
-slice descriptors, and the block bits (for each 32 granules of 16 bytes a word of live bits, then a word of remote bits).
+slice descriptors, and the block bits (for each 32 granules of 16 bytes a word of live bits, then a word of remote bits), and at profileLevel 3 a trace ring a worker.
 All are sized for the region's final length. Behind them come slices of 4096 bytes: slabs, spans and control blocks.
 
 **atomic** fields are touched by several workers, only through the atomics module. **owner** fields are plain loads and
