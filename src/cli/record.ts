@@ -100,7 +100,7 @@ function readParts(folder: string): Recording[] {
   for (const name of readdirSync(folder)) {
     const heap = name.split('-', 1)[0];
     const { buffer } = new Uint8Array(readFileSync(join(folder, name)));
-    // A thread that was killed may have written half an event last.
+    // A thread that was killed may have written half a word last.
     const events = new Uint32Array(buffer, 0, Math.floor(buffer.byteLength / 4));
     parts.set(heap, [...(parts.get(heap) ?? []), events]);
   }

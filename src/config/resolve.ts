@@ -34,7 +34,7 @@ export interface ResolvedOptions extends Resolution {
   /** Effective values: what a tool overrides, else option given, else the environment's, else the preset's, else the table's default. */
   readonly values: EffectiveOptions;
   readonly origins: Readonly<Record<OptionName, Origin>>;
-  /** Options that the caller, or the environment that he asked for, named. */
+  /** Options that the caller, the environment that he asked for, or a tool named. */
   readonly given: ReadonlySet<OptionName>;
   readonly settings: HeapSettings;
 }
@@ -93,7 +93,7 @@ export function resolveOptions(options: unknown = {}): ResolvedOptions {
   for (const warning of layers.flatMap(({ warnings }) => warnings)) warnOnce(warning);
   const values = resolution.values as unknown as EffectiveOptions;
   const settings = Object.fromEntries(SETTING_NAMES.map((name) => [name, Number(values[name])])) as HeapSettings;
-  const isGiven = ({ kind }: Origin): boolean => kind === 'options' || kind === 'environment';
+  const isGiven = ({ kind }: Origin): boolean => kind !== 'default' && kind !== 'preset';
   const given = new Set(OPTION_NAMES.filter((name) => isGiven(resolution.origins[name])));
   return { ...(resolution as ResolvedOptions), presetName: presets[presets.length - 1].name, values, given, settings };
 }

@@ -43,9 +43,13 @@ export function openSampledPath(heap: Attachment, fast: FastPath, random: () => 
     add(address, CacheWord.HITS);
   }
 
-  /** Before the free, which may take away what tells the class. What is no live block doesn't count. */
+  /**
+   * Before the free, which may take away what tells the class. What is no live block doesn't count, and who has left has no
+   * place to count in.
+   */
   function countFree(address: unknown): void {
     untilFree = distance(sampleEvery, random());
+    if (!heap.isAttached()) return;
     const kind = classify(region, address);
     if (kind === 'block' || kind === 'span') add(address, CacheWord.FREES);
   }

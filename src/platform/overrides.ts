@@ -1,6 +1,7 @@
 /**
  * What a tool, such as the preload of `sabmalloc record`, wants of every heap that its thread makes or attaches to. Found at
- * `globalThis[Symbol.for('sabmalloc.overrides')]`, so that it reaches every copy of this package in the program.
+ * `globalThis[Symbol.for('sabmalloc.overrides')]`, so that it reaches every copy of this package in the program. Its functions
+ * must not throw, and `traced` must not call a heap: they run inside the program's own calls.
  */
 export interface Overrides {
   /** Taken instead of the preset that a program names. */

@@ -23,12 +23,13 @@ const heaps = new Set<WeakRef<TracedHeap>>();
 let hasFailed = false;
 
 function keep(heapId: string, events: Uint32Array): void {
-  if (events.length === 0) return;
+  if (events.length === 0 || hasFailed) return;
   try {
     appendFileSync(`${folder}/${heapId}-${process.pid}-${threadId}.part`, new Uint8Array(events.buffer));
   } catch (error) {
-    if (!hasFailed) process.stderr.write(`sabmalloc record: events are lost: ${String(error)}\n`);
+    // A file that ends in half an event takes no more.
     hasFailed = true;
+    process.stderr.write(`sabmalloc record: events are lost from here on: ${String(error)}\n`);
   }
 }
 
@@ -46,6 +47,8 @@ function drainAll(): void {
 }
 
 Object.defineProperty(globalThis, Symbol.for('sabmalloc.overrides'), {
+  // One recording may run inside another: the inner one gets the events.
+  configurable: true,
   value: {
     ...(preset === null ? {} : { preset: JSON.parse(preset) as unknown }),
     options: { profileLevel: 3 },

@@ -74,6 +74,7 @@ export function decodeTrace(file: Uint8Array, name: string): Trace {
 
 /** Frees of what was never allocated would be told of the heap that replays them. */
 function checkEvents({ name, events, slots, threads, ops, slotOf }: Trace): void {
+  if (slots > events) throw new Error(`${name} is damaged: ${slots} slots for ${events} events`);
   const isLive = new Uint8Array(slots);
   const free: number[] = [];
   let next = 0;

@@ -15,9 +15,17 @@ export interface Recording {
   readonly impliedFrees: number;
 }
 
+/** All whole events: a part may end in the midst of one, where its writer was killed. */
+function joined(parts: readonly Uint32Array[]): Uint32Array {
+  const whole = parts.map((part) => part.subarray(0, part.length - (part.length % TraceEventWord.WORDS)));
+  const events = new Uint32Array(whole.reduce((words, { length }) => words + length, 0));
+  whole.reduce((at, part) => (events.set(part, at), at + part.length), 0);
+  return events;
+}
+
 /** Word index of each event by its number, each number once. */
 function inOrder(events: Uint32Array): Uint32Array {
-  const count = Math.floor(events.length / TraceEventWord.WORDS);
+  const count = events.length / TraceEventWord.WORDS;
   const keys = new BigUint64Array(count);
   const halves = new Uint32Array(keys.buffer);
   for (let event = 0; event < count; event++) {
@@ -99,8 +107,7 @@ class Writer {
  * of unknown origin are left out, and places that are allocated again are freed before.
  */
 export function recordingOf(parts: readonly Uint32Array[]): Recording {
-  const events = new Uint32Array(parts.reduce((words, { length }) => words + length, 0));
-  parts.reduce((at, part) => (events.set(part, at), at + part.length), 0);
+  const events = joined(parts);
   const order = inOrder(events);
   const threads = new Map<number, number>();
   // At worst each event frees a block by implication.

@@ -83,6 +83,18 @@ describe('at profileLevel', () => {
   });
 });
 
+describe('who has left', () => {
+  it('counts nothing: where the counters were there is memory of others now', () => {
+    const heap = create({ profileLevel: 1, sampleEvery: 1, maxBytes: MIB, backing: 'fixed' });
+    const blocks = heap.mallocMany(16, 20);
+    const { memory } = heap.token;
+    heap.detach();
+    const before = new Uint8Array(memory as SharedArrayBuffer).slice();
+    for (const block of blocks) expect(() => heap.free(block)).toThrow('detached');
+    expect(Buffer.compare(before, new Uint8Array(memory as SharedArrayBuffer))).toBe(0);
+  });
+});
+
 describe('segments', () => {
   it(
     'add up to the heap, whatever crosses from one into the next',

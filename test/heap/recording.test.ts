@@ -139,7 +139,8 @@ describe('a recording', () => {
       const kept = Array.from({ length: words.length / 6 }, (_, i) => words.subarray(6 * i, 6 * i + 6)).filter(
         () => !random.oneIn(10),
       );
-      const parts = random.shuffle([...kept, ...kept.filter(() => random.oneIn(3))]);
+      const torn = words.subarray(0, 4);
+      const parts = random.shuffle([torn, ...kept, ...kept.filter(() => random.oneIn(3))]);
       const { trace, lostEvents } = recordingOf(parts);
       const numbers = kept.map(([number]) => number);
       expect(lostEvents).toBe(numbers.at(-1)! - numbers[0] + 1 - numbers.length);
