@@ -193,6 +193,9 @@ export function reclaimThread(owner: Owner, thread: number): boolean {
   for (const slot of slotsOfThread(region, thread)) {
     if (slot === owner.slot) continue;
     const word = loadState(region, slot);
+    // Another reclaimer may have been faster, and a newcomer have the slot by now. A dead thread takes no name, so one that is
+    // still there after the state was read was there when it was: the generation is that of the dead.
+    if (atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_THREAD) !== thread) continue;
     changed = reclaimSlot(owner, slot, generationOf(word), 'exited') || changed;
   }
   return changed;
