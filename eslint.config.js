@@ -89,11 +89,20 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/inspect/**/*.ts', 'src/trace/**/*.ts'],
+    files: ['src/trace/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ ...nodeModules, group: ['node:*', '!node:fs', '!node:zlib'] }] },
+      ],
+    },
+  },
+  {
+    files: ['src/inspect/**/*.ts'],
     rules: { 'no-restricted-imports': 'off' },
   },
   {
-    files: ['src/cli/**/*.ts'],
+    files: ['src/cli/**/*.ts', 'src/recorder/**/*.ts'],
     rules: {
       'no-restricted-globals': ['error', atomicsName, ...platformNames.filter(({ name }) => name !== 'process')],
       'no-restricted-imports': 'off',

@@ -9,7 +9,7 @@ export type { Leak } from './heap/leaks.js';
 export type { TypedArray, TypedArrayConstructor } from './heap/arrays.js';
 export type { HeapSnapshot, SnapshotOptions, SnapshotRuns } from './heap/snapshot.js';
 export type { Learned, LearnedClass } from './heap/learned.js';
-export type { ClassStats, HeapStats, WorkerStats } from './heap/stats.js';
 export type { BlockInfo } from './heap/walk.js';
 export { TINY_MAX_BYTES } from './layout/classes.js';
 export type { HeapToken } from './memory/create.js';
+export type { ClassStats, HeapStats, SegmentStats, WorkerStats } from './report/shape.js';

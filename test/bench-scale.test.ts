@@ -77,7 +77,7 @@ describe('what many blocks and many workers cost', () => {
       expect(candidates.map(({ name }: any) => name)).toEqual(['sabmalloc']);
       expect(skipped.map(({ name }: any) => name)).toEqual(['mimalloc']);
     }
-    expect(regions.map(({ maxBytes }: any) => maxBytes)).toEqual([2 ** 26, 2 ** 30, 2 ** 32]);
+    expect(regions.map(({ maxBytes }: any) => maxBytes)).toEqual([2 ** 26, 2 ** 30, 2 ** 30, 2 ** 32]);
     for (const row of regions) {
       expect(row.tableBytes / row.maxBytes).toBeCloseTo(0.0245, 3);
       expect(row.tableBytesFirst).toBeLessThan(row.tableBytes);

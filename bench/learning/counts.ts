@@ -1,9 +1,7 @@
 import { type Heap } from 'sabmalloc';
+import { planReplay, replayAlone } from 'sabmalloc/trace';
 import { Blocks, Ledger } from '../memory/blocks.js';
-import { replayAlone } from '../loops/replay.js';
-import { planReplay } from '../replay-plan.js';
 import { createHeap } from '../rivals/ground.js';
-import { slotsAt, slotsBytes } from '../slots.js';
 import { type Spec } from '../spec.js';
 import { readTrace } from '../trace.js';
 
@@ -26,7 +24,7 @@ function countsOf(heap: Heap, peakLiveBytes: number): Counts {
 
 function countReplay(heap: Heap, trace: string): Counts {
   const plan = planReplay(readTrace(trace), true);
-  replayAlone(heap, plan.threads[0], slotsAt(new SharedArrayBuffer(slotsBytes(1, plan.cells)), 1, plan.cells, 0));
+  replayAlone(heap, plan.threads[0], new Uint32Array(plan.cells));
   return countsOf(heap, plan.peakLiveBytes);
 }
 

@@ -1,5 +1,5 @@
 import { type LearnedPreset } from './learn-preset.js';
-import { type Trace } from '../trace/read.js';
+import { type Trace } from '../trace/index.js';
 import { type Replayed } from './learn-replay.js';
 
 type Cells = readonly (string | number)[];

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { PRESETS, resolveOptions, type Preset, type PresetName } from '../config/index.js';
 import { HeapError } from '../index.js';
-import { readTrace, type Trace } from '../trace/read.js';
+import { readTraceFile, type Trace } from '../trace/index.js';
 import { presetOf, withRoom, type LearnedPreset } from './learn-preset.js';
 import { replay, type Replayed } from './learn-replay.js';
 import { showLearned } from './learn-view.js';
@@ -73,7 +73,7 @@ function replayAll(
 
 function read(file: string, command: Command): Trace {
   try {
-    return readTrace(file);
+    return readTraceFile(file);
   } catch (error) {
     return command.error(
       `error: ${file} can't be read as a trace: ${(error as Error).message}; give one as described in --help.`,

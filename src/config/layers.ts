@@ -6,15 +6,16 @@ import { nearest } from './suggest.js';
 import { variableOf } from './text.js';
 
 /*
- * Options come in layers: a preset's ancestors, the preset, the environment, the options of the call. Each is checked by
- * itself; then a later one wins, also over what its options exclude.
+ * Options come in layers: a preset's ancestors, the preset, the environment, the options of the call, and what a tool
+ * overrides. Each is checked by itself; then a later one wins, also over what its options exclude.
  */
 
 export type Origin =
   | { readonly kind: 'default' }
   | { readonly kind: 'preset'; readonly preset: string; readonly version: number }
   | { readonly kind: 'environment' }
-  | { readonly kind: 'options' };
+  | { readonly kind: 'options' }
+  | { readonly kind: 'overrides' };
 
 export interface Layer {
   readonly origin: Origin;
@@ -31,6 +32,7 @@ const COMPANIONS: Readonly<Record<'environment' | 'options', Readonly<Record<str
 
 function placeOf(origin: Origin): string {
   if (origin.kind === 'preset') return `preset ${show(origin.preset)}`;
+  if (origin.kind === 'overrides') return 'the overrides of this thread';
   return origin.kind === 'environment' ? 'the environment' : 'the options';
 }
 
@@ -43,7 +45,7 @@ export function rangeOf(spec: OptionSpec): string {
   if (spec.type === 'integer') return `an integer from ${spec.min} to ${spec.max} (${spec.unit})`;
   if (spec.type === 'boolean') return 'true or false';
   if (spec.type === 'choice') return `one of ${spec.choices.map((choice) => JSON.stringify(choice)).join(', ')}`;
-  if (spec.type === 'text') return 'text, at least one character';
+  if (spec.type === 'text') return `text that names a ${spec.unit}`;
   return 'a SharedArrayBuffer or a shared WebAssembly.Memory';
 }
 

@@ -6,7 +6,7 @@ import { Geometry } from '../layout/geometry.js';
  * is written anywhere else.
  *
  * `heap` options are fixed when the region is made: they are stored in its header, so that all workers agree.
- * `call` options belong to the `Heap.create` call itself and say where the memory comes from.
+ * `call` options belong to the `Heap.create` call itself: where the memory comes from, what this worker writes where.
  */
 export const OPTION_GROUPS = {
   core: 'What the region is made of and how large it may get.',
@@ -46,7 +46,8 @@ interface OptionBase {
 
 export interface IntegerOption extends OptionBase {
   readonly type: 'integer';
-  readonly unit: 'bytes' | 'blocks' | 'workers' | 'slabs' | 'slots' | 'allocations' | 'level';
+  readonly unit:
+    'bytes' | 'blocks' | 'workers' | 'slabs' | 'slots' | 'allocations' | 'calls' | 'events' | 'milliseconds' | 'level';
   readonly min: number;
   readonly max: number;
   /** undefined: absent unless given. */
@@ -66,17 +67,20 @@ export interface ChoiceOption extends OptionBase {
   readonly open?: string;
 }
 
+/** Any text but none at all. */
+export interface TextOption extends OptionBase {
+  readonly type: 'text';
+  /** What the text is, in a word, as `file`. */
+  readonly unit: string;
+  readonly default: undefined;
+}
+
 export interface MemoryOption extends OptionBase {
   readonly type: 'memory';
   readonly default: undefined;
 }
 
-export interface TextOption extends OptionBase {
-  readonly type: 'text';
-  readonly default: undefined;
-}
-
-export type OptionSpec = IntegerOption | BooleanOption | ChoiceOption | MemoryOption | TextOption;
+export type OptionSpec = IntegerOption | BooleanOption | ChoiceOption | TextOption | MemoryOption;
 export type OptionTable = Readonly<Record<string, OptionSpec>>;
 
 export const OPTIONS = {
@@ -286,14 +290,64 @@ export const OPTIONS = {
     doc: 'Slabs without a live block that a worker keeps per class instead of returning their pages at once.',
     when: 'Raise it when whole slabs come and go in a loop, set 0 where other classes or workers need the pages sooner.',
   },
-  countHits: {
-    type: 'boolean',
-    default: false,
+  profileLevel: {
+    type: 'integer',
+    unit: 'level',
+    min: 0,
+    max: 3,
+    default: 0,
     group: 'debug',
     scope: 'heap',
     since: '0.1.0',
-    doc: 'Count every allocation that a cache serves, for `stats().cacheHits`. Takes every call off the fast path.',
-    when: 'Turn it on while sizing the caches.',
+    doc: 'What is counted of the calls that caches serve. 0: nothing. 1: one call in `sampleEvery` counts for all of them, so totals are estimates without bias. 2: every call; none takes the fast path. 3: as 2, and every allocation and free is recorded in trace rings.',
+    when: 'Set 1 to watch a program at work, 2 to size caches exactly; `sabmalloc record` sets 3.',
+  },
+  sampleEvery: {
+    type: 'integer',
+    unit: 'calls',
+    min: 1,
+    max: 1048576,
+    default: 256,
+    group: 'debug',
+    scope: 'heap',
+    since: '0.1.0',
+    doc: 'Mean distance between two calls that profileLevel 1 counts. The distances are random, so that no rhythm of the program falls in with them.',
+    when: 'Lower it for closer estimates of rare sizes, raise it to disturb less.',
+  },
+  traceCapacity: {
+    type: 'integer',
+    unit: 'events',
+    min: 64,
+    max: 1048576,
+    default: 8192,
+    group: 'debug',
+    scope: 'heap',
+    since: '0.1.0',
+    doc: 'Events that the trace ring of each worker holds at profileLevel 3, 24 bytes each; all rings together never take more than a 16th of maxBytes. A full ring drops what comes until somebody drains it.',
+    when: 'Raise it when you drain rings yourself and events are dropped.',
+  },
+  statsInterval: {
+    type: 'integer',
+    unit: 'milliseconds',
+    min: 10,
+    max: 86400000,
+    default: undefined,
+    group: 'debug',
+    scope: 'call',
+    since: '0.1.0',
+    needs: 'statsFile',
+    doc: 'How often the worker that made the heap writes its statistics to `statsFile`, besides once at its end.',
+    when: 'Set it to watch a heap over time.',
+  },
+  statsFile: {
+    type: 'text',
+    unit: 'file',
+    default: undefined,
+    group: 'debug',
+    scope: 'call',
+    since: '0.1.0',
+    doc: 'File for the statistics of the heap: a name that ends in `.prom` is replaced each time by Prometheus text, to any other a line of JSON is appended. Written when the worker that made the heap detaches or exits.',
+    when: 'Give it where a collector reads files, or to look at a run afterwards.',
   },
   poison: {
     type: 'boolean',
@@ -395,6 +449,7 @@ export const OPTIONS = {
   },
   learnLog: {
     type: 'text',
+    unit: 'file',
     default: undefined,
     group: 'learning',
     scope: 'call',
@@ -431,6 +486,13 @@ export const enum Headers {
   NONE,
   LIGHT,
   FULL,
+}
+
+/** Values of `debugLevel`: what a heap says on the console, each with those below. */
+export const enum DebugLevel {
+  DAMAGE = 1,
+  EVENTS,
+  CALLS,
 }
 
 /** Values of `leakReport`, as settings have them. */

@@ -5,5 +5,5 @@ export const PRESETS = {
   "minimal": {"name":"minimal","version":1,"description":"Small regions: little cached, nothing empty kept, few worker slots.","extends":"production","options":{"maxBytes":67108864,"maxWorkers":16,"cacheCapacity":20,"cacheBytes":16384,"magazineCapacity":0,"refillMax":16,"refillMaxHot":16,"spillHysteresis":8,"emptySlabsKept":0}},
   "perf-main": {"name":"perf-main","version":1,"description":"Bigger caches and refills for long-running hot loops; more memory held by each worker.","extends":"production","options":{"cacheCapacity":228,"cacheBytes":1048576,"refillMax":96,"refillMaxHot":192,"spillHysteresis":16,"emptySlabsKept":4}},
   "production": {"name":"production","version":1,"description":"The default: every free checked, caches sized for mixed work.","options":{}},
-  "research": {"name":"research","version":1,"description":"Everything counted, second tiers off: for studying what a program does to the caches, not for speed.","extends":"production","options":{"countHits":true,"magazineCapacity":0}},
+  "research": {"name":"research","version":2,"description":"Everything counted, second tiers off: for studying what a program does to the caches, not for speed.","extends":"production","options":{"profileLevel":2,"magazineCapacity":0}},
 } as const;

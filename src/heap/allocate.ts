@@ -2,6 +2,7 @@ import { CLASS_BYTES, CLASS_OF, Classes, alignedClass } from '../layout/classes.
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
 import { allocateSpan, slicesFor } from '../pages/spans.js';
+import { deliver } from '../platform/diagnostics.js';
 import { adoptAll, adoptClass, adoptEmpty, drainEverything } from '../registry/adopt.js';
 import { repairBooks } from '../registry/repair.js';
 import { reclaimLeftovers } from '../registry/reclaim.js';
@@ -25,7 +26,7 @@ export function allocate(owner: Owner, bytes: number, alignment: number): number
   const classId = classFor(bytes, alignment);
   const address =
     classId === 0 ? allocateLarge(owner, bytes, alignment) : allocateBlock(owner, classId) * Geometry.GRANULE_BYTES;
-  owner.isMidway = false;
+  end(owner);
   return address;
 }
 
@@ -33,6 +34,12 @@ export function allocate(owner: Owner, bytes: number, alignment: number): number
 export function begin(owner: Owner): void {
   mend(owner);
   owner.isMidway = true;
+}
+
+/** The books of a worker are in order again; what was to be said meanwhile is said. */
+export function end(owner: Owner): void {
+  owner.isMidway = false;
+  deliver();
 }
 
 /** Before the books of a worker are looked at: repairs them if a stack overflow cut the last change short. */
@@ -146,7 +153,7 @@ export function collect(owner: Owner): void {
   begin(owner);
   reclaimLeftovers(owner);
   bringHome(owner);
-  owner.isMidway = false;
+  end(owner);
 }
 
 function allocateLarge(owner: Owner, bytes: number, alignment: number): number {
@@ -162,5 +169,7 @@ function allocateLarge(owner: Owner, bytes: number, alignment: number): number {
     scrape(owner);
     start = allocateSpan(region, slices, owner.workerId, count, alignedSlices);
   }
-  return start === 0 ? 0 : region.addressOf(start);
+  if (start === 0) return 0;
+  region.i32[owner.cache(0) + CacheWord.MISSES]++;
+  return region.addressOf(start);
 }

@@ -1,7 +1,8 @@
 import { HeapError } from '../base/errors.js';
-import { SlotState } from '../layout/format.js';
+import { ProfileLevel, SlotState } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
-import type { Region } from '../memory/region.js';
+import { nameOf, type Region } from '../memory/region.js';
+import { isHeard, publish } from '../platform/diagnostics.js';
 import { countClaimed } from '../pages/slices.js';
 import type { Membership } from '../registry/attach.js';
 import { glanceAtState, packState } from '../registry/slots.js';
@@ -12,7 +13,7 @@ import { DebugLayer } from './debug.js';
 import { freeAddress } from './free.js';
 import { Identity } from './identity.js';
 import { openFreshViews, openKnownViews, type KnownViews } from './known-views.js';
-import { blockBytes } from './lookup.js';
+import { blockBytes, tellMisuse } from './lookup.js';
 import { checkAlignment, checkSize } from './validate.js';
 import { foreignView } from './views.js';
 
@@ -49,7 +50,7 @@ export class Attachment {
     const debug = (this.debug = DebugLayer.for(membership.owner));
     this.views = debug === undefined ? openKnownViews(region) : openFreshViews(region, debug);
     this.identity = new Identity(region, membership.owner.slot);
-    if (debug !== undefined || membership.owner.settings.countHits === 1) return;
+    if (debug !== undefined || membership.owner.settings.profileLevel >= ProfileLevel.EXACT) return;
     this.gate[Gate.BYTES] = Geometry.SLAB_BLOCK_MAX_BYTES;
     this.gate[Gate.SLICES] = region.endSlice - region.baseSlice;
   }
@@ -86,7 +87,11 @@ export class Attachment {
     this.check(call);
     checkSize(call, 'bytes', bytes);
     const aligned = checkAlignment(call, alignment);
-    return this.debug === undefined ? allocate(this.owner, bytes, aligned) : this.debug.allocate(bytes, aligned);
+    const { debug, owner } = this;
+    const address = debug === undefined ? allocate(owner, bytes, aligned) : debug.allocate(bytes, aligned);
+    if (address !== 0 && owner.ring !== undefined)
+      owner.ring.allocated(address, bytes, aligned, call === 'calloc' || call === 'alloc');
+    return address;
   }
 
   allocate(call: string, bytes: unknown, alignment: unknown): number {
@@ -95,15 +100,18 @@ export class Attachment {
     return address;
   }
 
-  /** The error for a request that found no room, with the numbers and the way out. */
+  /** The error for a request that found no room, with the numbers and the way out; who listens is told. */
   exhausted(call: string, bytes: number, alignment: number): HeapError {
     const { maxBytes } = this.owner.settings;
     const committedBytes = countClaimed(this.region) * Geometry.SLICE_BYTES;
-    return new HeapError(
+    const error = new HeapError(
       'ERR_HEAP_OUT_OF_MEMORY',
       `${call}: no room for ${bytes} bytes; ${committedBytes} of ${maxBytes} bytes are committed. Raise maxBytes, or free more and collect() in the workers that own it.`,
       { requestedBytes: bytes, alignment, committedBytes, maxBytes, option: 'maxBytes' },
     );
+    if (isHeard('exhausted'))
+      publish('exhausted', { ...nameOf(this.region), call, requestedBytes: bytes, committedBytes, maxBytes, error });
+    return error;
   }
 
   free(target: unknown): void {
@@ -122,6 +130,6 @@ export class Attachment {
 
   addressOf(call: 'free' | 'addressOf' | 'resize', view: unknown): number {
     if (isTypedArray(view) && this.identity.isSameMemory(view.buffer)) return view.byteOffset;
-    throw foreignView(call, view);
+    throw tellMisuse(this.region, call, foreignView(call, view));
   }
 }

@@ -1,5 +1,5 @@
 import { HeapError } from '../base/errors.js';
-import { Headers } from '../config/options.js';
+import { DebugLevel, Headers } from '../config/options.js';
 import { Fill, isFreed } from '../debug/fill.js';
 import { Quarantine } from '../debug/quarantine.js';
 import { Sampler } from '../debug/sampler.js';
@@ -33,7 +33,7 @@ import { markRemote } from '../slabs/remote.js';
 import { slabCapacity } from '../slabs/slab.js';
 import { allocate, begin } from './allocate.js';
 import type { TypedArray } from './arrays.js';
-import { freeAddress } from './free.js';
+import { countFree, freeAddress } from './free.js';
 import { badAddress, blockBytes, classify, granuleOf, isFreedRemotely, sliceOfAddress } from './lookup.js';
 import { keepsPlace } from './place.js';
 import { walkBlocks, walkFree, type BlockInfo } from './walk.js';
@@ -41,13 +41,6 @@ import { Witness } from './witness.js';
 
 /** Share of the region that one worker may hold back. */
 const QUARANTINE_SHARE = 1 / 64;
-
-/** What a heap says on the console. */
-const enum Level {
-  DAMAGE = 1,
-  EVENTS = 2,
-  CALLS = 3,
-}
 
 /**
  * What stands between the calls of a heap and its allocator where an option of the group `debug` asks for it: blocks are
@@ -88,7 +81,7 @@ export class DebugLayer {
   /** undefined where no option asks for it. */
   static for(owner: Owner): DebugLayer | undefined {
     const { poison, headers, debugLevel } = owner.settings;
-    const isWanted = poison === 1 || headers !== Headers.NONE || debugLevel >= Level.CALLS;
+    const isWanted = poison === 1 || headers !== Headers.NONE || debugLevel >= DebugLevel.CALLS;
     return isWanted ? new DebugLayer(owner) : undefined;
   }
 
@@ -107,7 +100,7 @@ export class DebugLayer {
       address = allocate(owner, wanted, alignment);
     }
     if (address !== 0) this.dress(address, bytes);
-    if (this.level >= Level.CALLS) say(`${this.who()} allocated ${bytes} bytes at ${address}`);
+    if (this.level >= DebugLevel.CALLS) say(`${this.who()} allocated ${bytes} bytes at ${address}`);
     return address;
   }
 
@@ -146,7 +139,7 @@ export class DebugLayer {
     const at = address as number;
     const history = this.verify(at, size, 'free');
     if (view !== undefined) this.verifyView(view, at, history);
-    if (this.level >= Level.CALLS) say(`${this.who()} freed ${at}`);
+    if (this.level >= DebugLevel.CALLS) say(`${this.who()} freed ${at}`);
     const word = region.i32[region.map + sliceOfAddress(region, at)];
     const classId = word & Kind.MASK;
     const isOwn = classId === Kind.SPAN || word >>> MapBits.OWNER_SHIFT === owner.slot;
@@ -157,9 +150,11 @@ export class DebugLayer {
       return;
     }
     if (this.isFull) setHeld(region, at, size, fill, true);
+    if (owner.ring !== undefined) owner.ring.freeing(at);
     // From here on the block may come home, and be another one, at any moment.
     if (!markRemote(region, granuleOf(at))) throw badAddress(region, at, 'free');
     if (!isOwn) region.i32[owner.cache(classId) + CacheWord.REMOTE_FREES]++;
+    countFree(owner, classId);
     this.quarantine.add(granuleOf(at), classId, fill);
     while (this.quarantine.isOver()) this.release();
   }
@@ -260,6 +255,7 @@ export class DebugLayer {
     if (!this.isFull && keepsPlace(have, bytes)) return address;
     const moved = this.allocate(bytes, Geometry.GRANULE_BYTES);
     if (moved === 0) return bytes <= have ? address : 0;
+    if (this.owner.ring !== undefined) this.owner.ring.reallocated(address, moved, bytes);
     region.u8.copyWithin(moved, address, address + Math.min(have, bytes));
     try {
       this.free(address);
@@ -277,7 +273,7 @@ export class DebugLayer {
     if (found === undefined) return;
     const { damage, history } = found;
     const error = this.witness.damaged('use after free', when, address, damage, history.bytes, history);
-    if (this.level >= Level.DAMAGE) say(`sabmalloc: ${error.message}`);
+    if (this.level >= DebugLevel.DAMAGE) say(`sabmalloc: ${error.message}`);
     // Said once: what finds it next finds nothing.
     fillFreed(this.owner.region, address, size, history.state);
   }

@@ -1,5 +1,5 @@
 import { corrupt } from '../base/errors.js';
-import { Kind, MapBits } from '../layout/format.js';
+import { Kind, MapBits, ProfileLevel } from '../layout/format.js';
 import { CacheWord } from '../layout/offsets.generated.js';
 import { headOf } from '../pages/descriptor.js';
 import { freeSpan } from '../pages/spans.js';
@@ -19,11 +19,18 @@ export function freeAddress(owner: Owner, address: unknown): void {
   const kind = classify(region, address);
   if (kind !== 'block' && kind !== 'span') throw badAddress(region, address, 'free');
   const slice = sliceOfAddress(region, address);
+  if (owner.ring !== undefined) owner.ring.freeing(address as number);
   begin(owner);
   const isFreed =
     kind === 'span' ? freeSpan(region, owner.slices, owner.slot, slice) : freeBlock(owner, slice, address as number);
   owner.isMidway = false;
   if (!isFreed) throw badAddress(region, address, 'free');
+  if (kind === 'span') countFree(owner, 0);
+}
+
+/** Class 0 is that of spans. Samples are counted before they come here. */
+export function countFree(owner: Owner, classId: number): void {
+  if (owner.settings.profileLevel >= ProfileLevel.EXACT) owner.region.i32[owner.cache(classId) + CacheWord.FREES]++;
 }
 
 /** False if another worker freed the block first, in this very moment. */
@@ -46,6 +53,7 @@ function freeLocal(owner: Owner, granule: number, classId: number): void {
   i32[bitsWord(owner.region, granule)] &= ~(1 << granule);
   i32[cache + CacheWord.WORDS + owner.region.i32[cache + CacheWord.COUNT]] = granule;
   i32[cache + CacheWord.COUNT]++;
+  countFree(owner, classId);
 }
 
 function freeRemote(owner: Owner, slice: number, granule: number, classId: number, ownerSlot: number): boolean {
@@ -55,6 +63,7 @@ function freeRemote(owner: Owner, slice: number, granule: number, classId: numbe
   const head = headOf(region, slice);
   if (!markRemote(region, granule)) return false;
   region.i32[owner.cache(classId) + CacheWord.REMOTE_FREES]++;
+  countFree(owner, classId);
   if (ownerSlot !== 0 && offerTransfer(owner, ownerSlot, head, granule, classId)) return true;
   announceRemote(owner, head, classId, granule);
   return true;

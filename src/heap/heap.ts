@@ -1,6 +1,7 @@
 import { DENO_INSPECT, NODE_INSPECT } from '../base/show.js';
-import { resolveOptions, type CreateOptions } from '../config/resolve.js';
-import type { HeapSettings } from '../config/options.js';
+import { resolveOptions, type CreateOptions, type ResolvedOptions } from '../config/resolve.js';
+import { DebugLevel, type HeapSettings } from '../config/options.js';
+import { ProfileLevel } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import {
   createRegion,
@@ -11,11 +12,15 @@ import {
   tokenOf,
   type HeapToken,
 } from '../memory/create.js';
-import type { Region } from '../memory/region.js';
-import { announce } from '../platform/created.js';
+import { nameOf, type Region } from '../memory/region.js';
+import { drainRing, spillRings } from '../memory/ring.js';
+import { isHeard, publish, type Diagnostic } from '../platform/diagnostics.js';
 import { threadTag, type ExitingWorker } from '../platform/host.js';
+import { overrides } from '../platform/overrides.js';
 import { attachWorker, reserveWorker, type Membership } from '../registry/attach.js';
 import { reclaimSlot, reclaimWorker } from '../registry/reclaim.js';
+import type { HeapStats } from '../report/shape.js';
+import { filesFor, StatsWriter } from '../report/writer.js';
 import type { Owner } from '../slabs/owner.js';
 import { begin, collect, mend, warmCaches } from './allocate.js';
 import type { TypedArray, TypedArrayConstructor } from './arrays.js';
@@ -24,6 +29,7 @@ import { allOrNone, freeEach } from './batch.js';
 import { openBlocks, type Blocks } from './blocks.js';
 import { zeroTail } from './bytes.js';
 import { checkHeap } from './check.js';
+import { openEventLog } from './event-log.js';
 import { openFastPath, type FastPath } from './fast.js';
 import { openDebugBlocks } from './debug-blocks.js';
 import { LeakWatch, findLeaks, type Leak } from './leaks.js';
@@ -31,8 +37,9 @@ import { badAddress } from './lookup.js';
 import { describeHeap } from './picture.js';
 import { beginLog, learnedBy, openLog, writeLog, type Learned } from './learned.js';
 import { reallocate } from './reallocate.js';
+import { openSampledPath } from './sampled.js';
 import { takeSnapshot, type HeapSnapshot, type SnapshotOptions } from './snapshot.js';
-import { gatherStats, type HeapStats } from './stats.js';
+import { gatherStats } from './stats.js';
 import { checkAddressList, checkLength, checkSize } from './validate.js';
 import { openView } from './views.js';
 import { walkBlocks, type BlockInfo } from './walk.js';
@@ -45,6 +52,7 @@ const attached = new Map<string, WeakRef<Heap>>();
 const dropped = new FinalizationRegistry<{ membership: Membership; heapId: string }>(({ membership, heapId }) => {
   const { owner, generation } = membership;
   if (attached.get(heapId)?.deref() === undefined) attached.delete(heapId);
+  spillRings(owner.region);
   reclaimSlot(owner, owner.slot, generation, 'exited');
 });
 
@@ -67,6 +75,8 @@ export class Heap {
   private readonly leakWatch: LeakWatch | undefined;
   /** Where this worker writes what it learns. */
   private logPath: string | undefined;
+  private statsWriter: StatsWriter | undefined;
+  private stopEventLog: (() => void) | undefined;
 
   /** Names this attachment, slot and generation; never used again for another one. */
   readonly workerId: number;
@@ -103,7 +113,9 @@ export class Heap {
     this.watches = new Watches(membership.owner);
     this.attachment = new Attachment(region, membership);
     this.leakWatch = LeakWatch.for(this.attachment, isCreator);
-    this.fast = openFastPath(this.attachment);
+    const fast = openFastPath(this.attachment);
+    const isSampled = membership.owner.settings.profileLevel === ProfileLevel.SAMPLED;
+    this.fast = isSampled ? openSampledPath(this.attachment, fast) : fast;
     this.malloc = this.fast.malloc;
     this.free = this.fast.free;
     const { debug } = this.attachment;
@@ -121,15 +133,16 @@ export class Heap {
    */
   static create(options: CreateOptions = {}): Heap {
     const resolved = resolveOptions(options);
-    const { learnLog } = resolved.values;
+    const { learnLog, prewarmBytes, statsFile } = resolved.values;
+    const files = statsFile === undefined ? undefined : filesFor(statsFile);
     if (learnLog !== undefined) beginLog(learnLog);
     const region = createRegion(resolved);
-    prewarmRegion(region, resolved.values.prewarmBytes);
+    prewarmRegion(region, prewarmBytes);
     try {
-      const heap = Heap.join(region, settingsOf(region), undefined, true);
+      const heap = Heap.join(region, settingsOf(region), undefined, 'create');
       if (learnLog !== undefined) openLog(heap.owner);
       heap.logPath = learnLog;
-      announce(heap);
+      if (files !== undefined) heap.writeStats(files, resolved.values);
       return heap;
     } catch (error) {
       giveUpRegion(region);
@@ -146,22 +159,38 @@ export class Heap {
     const opened = openRegion(token);
     const known = attached.get(opened.token.heapId)?.deref();
     if (known?.attachment.isAttached() === true) return known;
-    return Heap.join(opened.region, opened.settings, opened.token.workerId, false);
+    return Heap.join(opened.region, opened.settings, opened.token.workerId, 'attach');
   }
 
-  private static join(region: Region, settings: HeapSettings, reserved: number | undefined, isCreator: boolean): Heap {
+  private static join(region: Region, settings: HeapSettings, reserved: number | undefined, how: Diagnostic): Heap {
     const membership = attachWorker(region, settings, threadTag(), reserved);
-    const heap = new Heap(region, membership, isCreator);
+    const heap = new Heap(region, membership, how === 'create');
     attached.set(heap.token.heapId, new WeakRef(heap));
     if (settings.warmCaches > 0) warmCaches(membership.owner, settings.warmCaches);
     const { attachment } = heap;
     dropped.register(attachment, { membership, heapId: heap.token.heapId }, attachment);
+    if (settings.debugLevel >= DebugLevel.EVENTS) heap.stopEventLog = openEventLog(heap.token.heapId);
+    overrides().opened?.(heap, how === 'create');
+    publish(how, { ...nameOf(region), maxBytes: settings.maxBytes });
     return heap;
+  }
+
+  /** Only the heap holds itself: a program that drops it must find it collected. */
+  private writeStats(
+    files: ReturnType<typeof filesFor>,
+    { statsFile, statsInterval }: ResolvedOptions['values'],
+  ): void {
+    const heap = new WeakRef(this);
+    const read = (): HeapStats | undefined => heap.deref()?.stats();
+    this.statsWriter = new StatsWriter(files, statsFile!, this.token.heapId, read, statsInterval);
   }
 
   /** The same, but 0 instead of ERR_HEAP_OUT_OF_MEMORY. */
   tryMalloc(bytes: number, alignment?: number): number {
-    return this.attachment.tryAllocate('tryMalloc', bytes, alignment);
+    const address = this.attachment.tryAllocate('tryMalloc', bytes, alignment);
+    if (address === 0 && isHeard('exhausted'))
+      this.attachment.exhausted('tryMalloc', bytes, alignment ?? Geometry.GRANULE_BYTES);
+    return address;
   }
 
   /** Bytes the block can hold, at least what was asked for. Throws ERR_HEAP_INVALID_ADDRESS if it is no live block. */
@@ -273,7 +302,7 @@ export class Heap {
     this.attachment.check('stats');
     mend(this.owner);
     const { shape, settings } = this.owner;
-    return gatherStats(this.region, shape, settings.maxBytes, this.attachment.debug);
+    return gatherStats(this.region, shape, settings, this.attachment.debug);
   }
 
   /**
@@ -290,6 +319,25 @@ export class Heap {
   learned(): Learned {
     this.attachment.check('learned');
     return learnedBy(this.owner);
+  }
+
+  /**
+   * Takes what the trace rings of all workers hold, at profileLevel 3: six words an event (TraceEventWord in docs/LAYOUT.md),
+   * each worker's in its own order. `recordingOf` of `sabmalloc/trace` makes a trace of them.
+   */
+  drainTrace(): Uint32Array {
+    this.attachment.check('drainTrace');
+    const parts: Uint32Array[] = [];
+    const { region } = this;
+    if (region.ringEvents > 0)
+      for (let slot = 1; slot <= region.maxWorkers; slot++) drainRing(region, slot, (events) => parts.push(events));
+    const all = new Uint32Array(parts.reduce((words, { length }) => words + length, 0));
+    let at = 0;
+    for (const part of parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    return all;
   }
 
   /** Walks the heap and throws ERR_HEAP_CORRUPT, with what and where, if an invariant doesn't hold. For workers at rest. */
@@ -324,14 +372,18 @@ export class Heap {
     if (attachment.hasLeft) return;
     this.leakWatch?.end();
     if (attachment.isAttached()) attachment.debug?.flush();
+    this.statsWriter?.close();
     attachment.closeFastPath();
     this.watches.stop();
+    spillRings(this.region);
     dropped.unregister(attachment);
     if (attached.get(this.token.heapId)?.deref() === this) attached.delete(this.token.heapId);
     writeLog(owner, this.logPath);
     if (attachment.isAttached()) begin(owner);
     reclaimSlot(owner, owner.slot, attachment.generation, 'exited');
     attachment.hasLeft = true;
+    publish('detach', nameOf(this.region));
+    this.stopEventLog?.();
   }
 
   [Symbol.dispose](): void {

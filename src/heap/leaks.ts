@@ -1,5 +1,5 @@
 import { LeakReport } from '../config/options.js';
-import { atExit, say } from '../platform/host.js';
+import { say, whenExiting } from '../platform/host.js';
 import type { Attachment } from './attachment.js';
 import { walkBlocks } from './walk.js';
 
@@ -64,7 +64,7 @@ export class LeakWatch {
   private constructor(heap: Attachment, isCreator: boolean) {
     this.heap = heap;
     this.isCreator = isCreator;
-    this.stop = atExit(() => this.say());
+    this.stop = whenExiting(() => this.say());
   }
 
   /** undefined where nothing is asked for. */

@@ -3,7 +3,8 @@ import { refuse } from '../config/refuse.js';
 import { CLASS_BYTES, Classes } from '../layout/classes.js';
 import { CacheWord } from '../layout/offsets.generated.js';
 import { LearningLog, LOG_HEADER } from '../learning/log.js';
-import { warnOnce, writeText } from '../platform/host.js';
+import { files, type Files } from '../platform/files.js';
+import { warnOnce } from '../platform/host.js';
 import type { Owner } from '../slabs/owner.js';
 
 /** What one worker makes of a class: as the options say, or as it has learned. */
@@ -48,10 +49,16 @@ export function learnedBy(owner: Owner): Learned {
   return { trimShare: 2 ** -owner.trimShift, droppedRows: owner.learning?.log?.dropped ?? 0, classes };
 }
 
+function filesOfHost(): Files {
+  const found = files();
+  if (found === undefined) throw new Error('this runtime has no files');
+  return found;
+}
+
 /** Begins the file: a path that can't be written is an error before there is a heap. */
 export function beginLog(path: string): void {
   try {
-    writeText(path, LOG_HEADER, 'anew');
+    filesOfHost().writeFileSync(path, LOG_HEADER);
   } catch (error) {
     refuse(`option learnLog is ${show(path)}, which can't be written: ${String(error)}; give another path`, {
       option: 'learnLog',
@@ -70,7 +77,7 @@ export function openLog(owner: Owner): void {
 export function writeLog(owner: Owner, path: string | undefined): void {
   if (path === undefined) return;
   try {
-    owner.learning?.log?.drain((lines) => writeText(path, lines, 'at the end'));
+    owner.learning?.log?.drain((lines) => filesOfHost().appendFileSync(path, lines));
   } catch (error) {
     warnOnce(`learnLog ${show(path)} can't be written, rows are dropped: ${String(error)}`, 'Warning');
   }

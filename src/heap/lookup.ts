@@ -3,7 +3,8 @@ import { CLASS_BYTES } from '../layout/classes.js';
 import { Kind, MapBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { SliceWord } from '../layout/offsets.generated.js';
-import type { Region } from '../memory/region.js';
+import { nameOf, type Region } from '../memory/region.js';
+import { isHeard, publish } from '../platform/diagnostics.js';
 import { headOf, sliceWord } from '../pages/descriptor.js';
 import { isSpan, spanSlices } from '../pages/spans.js';
 import { bitsWord, slabCapacity } from '../slabs/slab.js';
@@ -94,7 +95,7 @@ const EXPLANATIONS: Record<AddressKind, string> = {
   wild: 'no block was ever there; pass what malloc or alloc of this heap returned',
 };
 
-/** The error for an address that should have been a live block's start. */
+/** The error for an address that should have been a live block's start; who listens is told. */
 export function badAddress(
   region: Region,
   address: unknown,
@@ -106,5 +107,12 @@ export function badAddress(
     call === 'free' ? (kind === 'free' ? 'ERR_HEAP_DOUBLE_FREE' : 'ERR_HEAP_INVALID_FREE') : 'ERR_HEAP_INVALID_ADDRESS';
   const slice = sliceOfAddress(region, address);
   const owner = slice < 0 ? 0 : (mapOf(region, slice) >>> MapBits.OWNER_SHIFT) & 1023;
-  return new HeapError(codes, `${call}(${show(address)}): ${EXPLANATIONS[kind]}`, { address, kind, owner });
+  const error = new HeapError(codes, `${call}(${show(address)}): ${EXPLANATIONS[kind]}`, { address, kind, owner });
+  return tellMisuse(region, call, error);
+}
+
+/** Tells who listens of an error that is the caller's mistake, and returns it. */
+export function tellMisuse(region: Region, call: string, error: HeapError): HeapError {
+  if (isHeard('misuse')) publish('misuse', { ...nameOf(region), call, error });
+  return error;
 }

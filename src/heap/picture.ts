@@ -19,7 +19,7 @@ export function describeHeap(owner: Owner, isAttached: boolean): string {
   const { region, shape, settings, workerId } = owner;
   if (!isAttached) return `Heap (detached) { workerId: ${workerId} }`;
   try {
-    const { liveBytes, liveBlocks, committedBytes, workers } = gatherStats(region, shape, settings.maxBytes, undefined);
+    const { liveBytes, liveBlocks, committedBytes, workers } = gatherStats(region, shape, settings, undefined);
     const blocks = `${bytesText(liveBytes)} live in ${countText(liveBlocks)} ${liveBlocks === 1 ? 'block' : 'blocks'}`;
     const committed = `${bytesText(committedBytes)} of ${bytesText(settings.maxBytes)} committed`;
     const attached = workers.filter(({ state }) => state === 'live').length;

@@ -20,10 +20,12 @@ export function reallocate(
   const have = blockBytes(region, address);
   if (have < 0) throw badAddress(region, address, call);
   const staysSpan = classFor(have, Geometry.GRANULE_BYTES) === 0 && classFor(bytes, Geometry.GRANULE_BYTES) === 0;
-  if (staysSpan && resizeInPlace(owner, address, bytes)) return address;
-  if (!staysSpan && keepsPlace(have, bytes)) return address;
-  const moved = allocate(owner, bytes, Geometry.GRANULE_BYTES);
-  if (moved === 0) return bytes <= have ? address : 0;
+  const isInPlace = staysSpan ? resizeInPlace(owner, address, bytes) : keepsPlace(have, bytes);
+  const moved = isInPlace ? address : allocate(owner, bytes, Geometry.GRANULE_BYTES);
+  if (moved === 0 && bytes > have) return 0;
+  const place = moved === 0 ? address : moved;
+  if (owner.ring !== undefined) owner.ring.reallocated(address, place, bytes);
+  if (place === address) return address;
   return moveBlock(free, region, address, moved, Math.min(have, bytes));
 }
 

@@ -10,8 +10,9 @@ import { loadControl, loadState, stateOf } from '../registry/slots.js';
 import { magazineCapacity, type Owner } from '../slabs/owner.js';
 import { bitsWord } from '../slabs/slab.js';
 import type { DebugLayer } from './debug.js';
-import { gatherStats, type HeapStats } from './stats.js';
-import { countSlab, isAnySpan, ownerId } from './walk.js';
+import type { HeapStats } from '../report/shape.js';
+import { gatherStats } from './stats.js';
+import { countBlocks as countRange, isAnySpan, ownerId } from './walk.js';
 
 /** What a run of slices is, and what a block of a slab is: the numbers in a snapshot's columns are places in these lists. */
 const RUN_KINDS = ['slab', 'span', 'control'] as const;
@@ -146,7 +147,7 @@ const stateBytes = (blocks: number): number => Math.ceil(blocks / 4);
 /** Counts the blocks of a slab by state, by 32 granules at a time. */
 function countBlocks(region: Region, row: number, runs: SnapshotRuns, cached: readonly number[]): void {
   const capacity = capacityBlocks(runs.class[row], runs.slices[row]);
-  const { live, remote } = countSlab(region, runs.start[row]);
+  const { live, remote } = countRange(region, runs.start[row], runs.slices[row]);
   runs.live[row] = atMost(live, capacity);
   runs.remote[row] = atMost(remote, capacity - runs.live[row]);
   runs.cached[row] = atMost(cached.length, capacity - runs.live[row] - runs.remote[row]);
@@ -223,7 +224,7 @@ export function takeSnapshot(
   debug: DebugLayer | undefined,
 ): HeapSnapshot {
   const { region } = owner;
-  const stats = gatherStats(region, owner.shape, owner.settings.maxBytes, debug);
+  const stats = gatherStats(region, owner.shape, owner.settings, debug);
   const cached = cachedBlocks(owner);
   const found = [...publishedHeads(region)];
   const runs = columns(found.length);

@@ -5,12 +5,13 @@ import { Kind, SlotState } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { HeaderWord, SliceWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
+import { BIT_WORDS_PER_SLICE } from '../memory/tables.js';
 import { kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
 import { isClaimed } from '../pages/slices.js';
 import { spanSlices } from '../pages/spans.js';
 import { isSlab, publishedHeads } from '../registry/adopt.js';
 import { generationOf, loadState, stateOf, workerIdOf } from '../registry/slots.js';
-import { bitsWord, slabCapacity, slabSlices } from '../slabs/slab.js';
+import { bitsWord, slabCapacity } from '../slabs/slab.js';
 import { granuleOf, isLive } from './lookup.js';
 
 /** One live block, as `heap.blocks()` yields it. */
@@ -115,10 +116,11 @@ export interface SlabCount {
   readonly remote: number;
 }
 
-export function countSlab(region: Region, head: number): SlabCount {
+/** Counts the blocks that begin in these slices of a slab. */
+export function countBlocks(region: Region, firstSlice: number, slices: number): SlabCount {
   const { i32 } = region;
-  const first = bitsWord(region, head * Geometry.SLICE_GRANULES);
-  const words = slabSlices(region, head) * 16;
+  const first = bitsWord(region, firstSlice * Geometry.SLICE_GRANULES);
+  const words = slices * BIT_WORDS_PER_SLICE;
   let live = 0;
   let remote = 0;
   for (let word = first; word < first + words; word += 2) {

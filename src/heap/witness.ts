@@ -11,7 +11,7 @@ import { HeaderWord, SliceWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
 import { sliceWord } from '../pages/descriptor.js';
 import { parseWorkerId } from '../registry/slots.js';
-import { enclosingBlock, sliceOfAddress } from './lookup.js';
+import { enclosingBlock, sliceOfAddress, tellMisuse } from './lookup.js';
 
 /** Puts what blocks carry into errors: who allocated and who freed them, and where. */
 export class Witness {
@@ -40,7 +40,7 @@ export class Witness {
         ? `${when}: the block at ${address} was written past its end: ${bytes} bytes are its own, the first change is at byte ${damage.address - address}`
         : `use after free: the block at ${address}, ${bytes} bytes, was written after it was freed: ${damage.bytes} of its bytes changed, the first is byte ${damage.address - address}; found ${when}`;
     const details = this.detailsOf(history);
-    return new HeapError('ERR_HEAP_CORRUPT', `${what}${inWords(details)}`, {
+    const error = new HeapError('ERR_HEAP_CORRUPT', `${what}${inWords(details)}`, {
       kind,
       address,
       sizeBytes: bytes,
@@ -48,6 +48,7 @@ export class Witness {
       damageBytes: damage.bytes,
       ...details,
     });
+    return tellMisuse(this.region, when, error);
   }
 
   /** An error about an address, with what is known about the block that is or was there. */

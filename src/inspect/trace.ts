@@ -1,48 +1,17 @@
 import { gunzipSync } from 'node:zlib';
 import { type CreateOptions, Heap } from '../index.js';
+import { alignmentOf, decodeTrace, TraceOp, type Trace } from '../trace/index.js';
 import { type PageData, type Picture, type Sample, sampleOf } from './page-data.js';
 import { InspectError } from './snapshot-text.js';
 
-/** Operations of a recorded trace. */
-const FREE = 5;
-const REALLOC = 3;
-const CALLOC = 2;
-
-const HEADER_BYTES = 32;
 const SAMPLES = 240;
 
-interface Trace {
-  readonly events: number;
-  /** Operation, log2 of the alignment from bit 3 on, thread from bit 8 on. */
-  readonly ops: Uint16Array;
-  readonly slotOf: Uint32Array;
-  readonly sizes: Uint32Array;
-}
-
-function unpack(file: Uint8Array): Buffer {
+function readTrace(title: string, file: Uint8Array): Trace {
   try {
-    return gunzipSync(file);
+    return decodeTrace(gunzipSync(file), title);
   } catch (error) {
-    throw new InspectError(`it is no trace: it can't be unpacked as gzip (${(error as Error).message})`);
+    throw new InspectError(`it is no trace: ${(error as Error).message}`);
   }
-}
-
-function readTrace(file: Uint8Array): Trace {
-  const bytes = unpack(file);
-  if (bytes.length < HEADER_BYTES || bytes.toString('latin1', 0, 4) !== 'MTR1')
-    throw new InspectError('it is no trace: it does not begin with MTR1');
-  const events = bytes.readUInt32LE(4);
-  const slotsAt = (HEADER_BYTES + events * 2 + 3) & ~3;
-  const end = slotsAt + events * 8;
-  if (bytes.length < end)
-    throw new InspectError(`it is cut short: ${bytes.length} bytes, but ${events} events take ${end}`);
-  const column = (from: number, size: number): ArrayBuffer => new Uint8Array(bytes.subarray(from, from + size)).buffer;
-  return {
-    events,
-    ops: new Uint16Array(column(HEADER_BYTES, events * 2)),
-    slotOf: new Uint32Array(column(slotsAt, events * 4)),
-    sizes: new Uint32Array(column(slotsAt + events * 4, events * 4)),
-  };
 }
 
 /** Makes the calls of a trace one by one. */
@@ -61,20 +30,21 @@ class Replay {
   step(event: number): void {
     const { ops, slotOf, sizes } = this.trace;
     const op = ops[event] & 7;
-    const isNew = op !== FREE && op !== REALLOC;
+    const isNew = op !== TraceOp.FREE && op !== TraceOp.REALLOC;
     const slot = isNew ? (this.vacant.pop() ?? this.sizes.length) : slotOf[event];
     this.wantedBytes += sizes[event] - (isNew ? 0 : this.sizes[slot]);
     this.sizes[slot] = sizes[event];
-    if (op === FREE) this.vacant.push(slot);
+    if (op === TraceOp.FREE) this.vacant.push(slot);
     if (this.heap !== undefined) this.addresses[slot] = this.call(this.heap, op, event, this.addresses[slot]);
   }
 
   private call(heap: Heap, op: number, event: number, address: number): number {
     const bytes = this.trace.sizes[event];
-    if (op === FREE) heap.free(address);
-    if (op === FREE) return 0;
-    if (op === REALLOC) return heap.realloc(address, bytes);
-    return op === CALLOC ? heap.calloc(bytes) : heap.malloc(bytes, 2 ** ((this.trace.ops[event] >>> 3) & 31) || 16);
+    if (op === TraceOp.FREE) heap.free(address);
+    if (op === TraceOp.FREE) return 0;
+    if (op === TraceOp.REALLOC) return heap.realloc(address, bytes);
+    if (op === TraceOp.CALLOC) return heap.calloc(bytes);
+    return op === TraceOp.MALLOC ? heap.malloc(bytes) : heap.malloc(bytes, alignmentOf(this.trace.ops[event]));
   }
 }
 
@@ -94,7 +64,7 @@ function peakOf(trace: Trace): number {
  * the peak and at the end. Throws InspectError for what is no trace, and what the heap throws.
  */
 export function pageOfTrace(title: string, file: Uint8Array, options: CreateOptions = {}): PageData {
-  const trace = readTrace(file);
+  const trace = readTrace(title, file);
   if (trace.events === 0) throw new InspectError('it has no events');
   const heap = Heap.create(options);
   const replay = new Replay(trace, heap);

@@ -30,18 +30,13 @@ function optionsHash(settings: HeapSettings): number {
   return fingerprint(SETTING_NAMES.map((name) => `${name}=${settings[name]}`).join(','));
 }
 
-function readId(region: Region): string {
-  const id = region.u32.subarray(region.header + HeaderWord.HEAP_ID, region.header + HeaderWord.HEAP_ID + 4);
-  return Array.from(id, (word) => word.toString(16).padStart(8, '0')).join('');
-}
-
 export function tokenOf(region: Region): HeapToken {
   return {
     kind: 'sabmalloc',
     version: FORMAT_VERSION,
     memory: region.memory,
     baseSlice: region.baseSlice,
-    heapId: readId(region),
+    heapId: region.heapId,
   };
 }
 
@@ -232,8 +227,8 @@ export function openRegion(candidate: unknown): { region: Region; settings: Heap
   const token = checkToken(candidate);
   const { regionSlices, settings } = checkHeader(token);
   const region = new Region(token.memory, token.baseSlice, regionSlices, settings);
-  if (readId(region) !== token.heapId)
-    refuse('it names another heap than the one in its memory', { heapId: token.heapId, found: readId(region) });
+  if (region.heapId !== token.heapId)
+    refuse('it names another heap than the one in its memory', { heapId: token.heapId, found: region.heapId });
   return { region, settings, token };
 }
 

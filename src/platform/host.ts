@@ -7,19 +7,19 @@ export interface ExitingWorker {
   off?(event: 'exit', listener: () => void): unknown;
 }
 
-interface HostFiles {
-  writeFileSync(path: string, text: string): void;
-  appendFileSync(path: string, text: string): void;
-}
-
 interface HostProcess {
-  getBuiltinModule?: (name: string) => ({ threadId?: number } & Partial<HostFiles>) | undefined;
+  getBuiltinModule?: (name: string) => object | undefined;
   readonly env?: Readonly<Partial<Record<string, string>>>;
   emitWarning?: (warning: string, options: { type: string }) => void;
-  once?: (event: 'exit', listener: () => void) => unknown;
+  on?: (event: 'exit', listener: () => void) => unknown;
 }
 
 const hostProcess = (): HostProcess | undefined => (globalThis as { process?: HostProcess }).process;
+
+/** A module of the runtime's own, where it hands them out without an import: Node from 20.16 on, Deno, Bun. */
+export function builtin<Module extends object>(name: `node:${string}`): Module | undefined {
+  return hostProcess()?.getBuiltinModule?.(name) as Module | undefined;
+}
 
 let tag = 0;
 
@@ -29,7 +29,7 @@ let tag = 0;
  */
 export function threadTag(): number {
   if (tag === 0) {
-    const threadId = hostProcess()?.getBuiltinModule?.('node:worker_threads')?.threadId;
+    const threadId = builtin<{ threadId?: number }>('node:worker_threads')?.threadId;
     tag = threadId === undefined ? 0x40000000 + Math.floor(Math.random() * 0x3fffffff) : tagOfThread(threadId);
   }
   return tag;
@@ -50,14 +50,6 @@ export function environment(): Readonly<Partial<Record<string, string>>> {
   return hostProcess()?.env ?? {};
 }
 
-/** Writes a text file, anew or at its end. Throws what the runtime throws, or that it has no files. */
-export function writeText(path: string, text: string, how: 'anew' | 'at the end'): void {
-  const files = hostProcess()?.getBuiltinModule?.('node:fs');
-  const write = how === 'anew' ? files?.writeFileSync : files?.appendFileSync;
-  if (write === undefined) throw new Error('this runtime has no files');
-  write(path, text);
-}
-
 const warned = new Set<string>();
 
 /** Says what is deprecated or went wrong, once a thread, in the runtime's own way: Node shows it on standard error. */
@@ -72,15 +64,30 @@ export function say(text: string): void {
   (globalThis as { console?: { error: (text: string) => void } }).console?.error(text);
 }
 
-const exiting = new Set<() => void>();
+let atExit: Set<() => void> | undefined;
 
-/** Has a function called when this thread ends by itself or by `process.exit`, where the runtime tells. Returns what takes it back. */
-export function atExit(listener: () => void): () => void {
-  if (exiting.size === 0)
-    hostProcess()?.once?.('exit', () => {
-      for (const each of exiting) each();
-      exiting.clear();
+/** Calls when this thread ends by itself, where the runtime says so; returns what takes it back. One listener for all. */
+export function whenExiting(call: () => void): () => void {
+  if (atExit === undefined) {
+    const calls = (atExit = new Set());
+    hostProcess()?.on?.('exit', () => {
+      for (const each of calls) each();
     });
-  exiting.add(listener);
-  return () => void exiting.delete(listener);
+  }
+  const calls = atExit;
+  calls.add(call);
+  return () => void calls.delete(call);
+}
+
+interface Timers {
+  readonly setInterval: (call: () => void, milliseconds: number) => { unref?: () => void };
+  readonly clearInterval: (timer: object) => void;
+}
+
+/** Calls again and again without keeping the program alive; returns what ends that. */
+export function every(milliseconds: number, call: () => void): () => void {
+  const { setInterval, clearInterval } = globalThis as unknown as Timers;
+  const timer = setInterval(call, milliseconds);
+  timer.unref?.();
+  return () => clearInterval(timer);
 }

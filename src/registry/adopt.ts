@@ -6,7 +6,8 @@ import { CLASS_BYTES, Classes } from '../layout/classes.js';
 import { StateBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { HeaderWord, SliceWord } from '../layout/offsets.generated.js';
-import type { Region } from '../memory/region.js';
+import { nameOf, type Region } from '../memory/region.js';
+import { announce, isHeard } from '../platform/diagnostics.js';
 import { checkedCount, fillMap, identity, kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
 import type { Owner } from '../slabs/owner.js';
 import { drainBits, drainQueue, drainSlab, isIntended, takeQueue } from '../slabs/remote.js';
@@ -92,6 +93,13 @@ function adoptSlab(owner: Owner, head: number): boolean {
     recount(owner, head, classId, count);
     settleEmpty(owner, head, classId);
     atomics.add(i32, region.header + HeaderWord.X_ADOPTIONS, 1);
+    if (isHeard('adopt'))
+      announce('adopt', {
+        ...nameOf(region),
+        class: classId,
+        address: region.addressOf(head),
+        bytes: region.addressOf(count),
+      });
     return true;
   }
 }

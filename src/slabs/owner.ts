@@ -4,10 +4,11 @@ import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
 import { Learning, type KnobBounds } from '../learning/learning.js';
 import type { Region } from '../memory/region.js';
+import { TraceRing } from '../memory/ring.js';
 import { MID_CLASSES } from '../memory/tables.js';
 import { type Slices } from '../pages/slices.js';
 
-/** Shape of a control block: the caches of all classes, then the magazines of the Mid classes. */
+/** Shape of a control block: the caches of all classes, then the magazines of the Mid classes. Class 0 has no cache, only the counters of spans. */
 export interface ControlShape {
   /** Words of one class's cache. */
   readonly cacheWords: number;
@@ -94,6 +95,8 @@ export class Owner {
   trimShift = TRIM_SHIFT;
   /** Blocks on their way out of a full stack. */
   readonly spilled = new Int32Array(256);
+  /** Where this worker's calls are recorded; undefined below profileLevel 3. */
+  readonly ring: TraceRing | undefined;
   readonly refill: Int32Array;
   readonly capacity: Int32Array;
   readonly magazineCapacity: Int32Array;
@@ -116,6 +119,7 @@ export class Owner {
     this.workerId = workerId;
     this.settings = settings;
     this.shape = controlShape(settings);
+    this.ring = region.ringEvents === 0 ? undefined : new TraceRing(region, slot, workerId);
     this.control = region.addressOf(controlSlice) / 4;
     this.refill = CLASS_BYTES.map((_, classId) => (classId === 0 ? 0 : refillBlocks(settings, classId)));
     this.capacity = CLASS_BYTES.map((_, classId) => (classId === 0 ? 0 : cacheCapacity(settings, classId)));

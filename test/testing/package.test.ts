@@ -31,6 +31,8 @@ describe('the package', () => {
     expect(outside).toEqual(['#atomics']);
     expect(files).toBeGreaterThan(20);
     expect(loadedBy('dist/config/index.js').outside).toEqual([]);
+    expect(loadedBy('dist/report/index.js').outside).toEqual([]);
+    expect(loadedBy('dist/trace/index.js').outside).toEqual(['node:fs', 'node:zlib']);
   });
 
   it('has tools that import what package.json says, and no more', () => {
@@ -46,6 +48,7 @@ describe('the package', () => {
     const [atomics, ...server] = loadedBy('dist/inspect/server-thread.js').outside;
     expect(atomics).toBe('#atomics');
     expect(server.filter((name) => !name.startsWith('node:'))).toEqual([]);
+    expect(loadedBy('dist/recorder/preload.js')).toEqual({ outside: ['node:fs', 'node:worker_threads'], files: 1 });
   });
 
   it('has every file that it names', () => {

@@ -21,6 +21,20 @@ interface Effect<Name extends OptionName> {
 }
 
 const create = heapsOfTest();
+const place = mkdtempSync(join(tmpdir(), 'sabmalloc-effects-'));
+afterAll(() => rmSync(place, { recursive: true, force: true }));
+const file = (name: string): string => join(place, name);
+
+/** Lines in the statistics file after so many beats of a clock that a heap was made under, and left. */
+function linesWritten(options: CreateOptions, beats: number): number {
+  vi.useFakeTimers();
+  const heap = fresh(options);
+  vi.advanceTimersByTime(beats);
+  heap.detach();
+  vi.useRealTimers();
+  const { statsFile } = options;
+  return statsFile === undefined ? 0 : readFileSync(statsFile, 'utf8').split('\n').length - 1;
+}
 const memory = new SharedArrayBuffer(4 * MIB);
 const place = mkdtempSync(join(tmpdir(), 'sabmalloc-effects-'));
 const log = join(place, 'log.csv');
@@ -136,13 +150,40 @@ const EFFECTS: { readonly [Name in OptionName]: Effect<Name> } = {
       return heap.stats().committedBytes;
     },
   },
-  countHits: {
-    values: [false, true],
+  profileLevel: {
+    values: [0, 2],
     shows: (options) => {
       const heap = fresh(options);
       heap.mallocMany(16, 10);
       return heap.stats().cacheHits;
     },
+  },
+  sampleEvery: {
+    values: [1, 1024],
+    beside: { profileLevel: 1 },
+    shows: (options) => {
+      const heap = fresh(options);
+      for (let i = 0; heap.stats().cacheHits === 0; i++) heap.free(heap.malloc(16));
+      return heap.stats().cacheHits;
+    },
+  },
+  traceCapacity: {
+    values: [64, 100],
+    beside: { profileLevel: 3, maxWorkers: 2 },
+    shows: (options) => {
+      const heap = fresh(options);
+      heap.mallocMany(16, 400);
+      return heap.stats().counters.tracedEvents;
+    },
+  },
+  statsInterval: {
+    values: [86_400_000, 10],
+    beside: { statsFile: file('lines.jsonl') },
+    shows: (options) => linesWritten(options, 100),
+  },
+  statsFile: {
+    values: [undefined, file('end.jsonl')],
+    shows: (options) => linesWritten(options, 0),
   },
   poison: {
     values: [false, true],

@@ -14,7 +14,7 @@ const preset = (options: object, more: object = {}): object => ({ name: 'mine', 
 
 function resolves(candidate: object): boolean {
   try {
-    resolveOptions({ preset: candidate, memory: new SharedArrayBuffer(1 << 20) });
+    resolveOptions({ statsFile: 'x', preset: candidate, memory: new SharedArrayBuffer(1 << 20) });
     return true;
   } catch {
     return false;
@@ -25,6 +25,7 @@ function resolves(candidate: object): boolean {
 function valuesOf(spec: OptionSpec): unknown[] {
   const common = ['x', null, 1.5, [], true, false];
   if (spec.type === 'integer') return [...common, spec.min - 1, spec.min, spec.max, spec.max + 1, String(spec.min)];
+  if (spec.type === 'text') return [...common, '', 7];
   return spec.type === 'choice' ? [...common, ...spec.choices, spec.choices[0].toUpperCase()] : [...common, 0, 1];
 }
 
