@@ -28,7 +28,7 @@ export default defineConfig(
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: {
-        project: ['tsconfig.json', 'tsconfig.tools.json', 'tsconfig.test.json'],
+        project: ['tsconfig.json', 'tsconfig.page.json', 'tsconfig.tools.json', 'tsconfig.test.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },
@@ -89,7 +89,20 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/cli/**/*.ts'],
+    files: ['src/trace/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ ...nodeModules, group: ['node:*', '!node:fs', '!node:zlib'] }] },
+      ],
+    },
+  },
+  {
+    files: ['src/inspect/**/*.ts'],
+    rules: { 'no-restricted-imports': 'off' },
+  },
+  {
+    files: ['src/cli/**/*.ts', 'src/recorder/**/*.ts'],
     rules: {
       'no-restricted-globals': ['error', atomicsName, ...platformNames.filter(({ name }) => name !== 'process')],
       'no-restricted-imports': 'off',

@@ -7,6 +7,7 @@ import { compare, type CompareFlags } from './compare.js';
 import { printComparisons, sayLeftOut } from './comparison-table.js';
 import { warnOfLoad } from './environment.js';
 import { integerOption, parseSetting } from './flags.js';
+import { addLearning } from './learning/command.js';
 import { addMemory } from './memory/command.js';
 import { micro, printMicro } from './micro.js';
 import { printJson, printResult } from './report.js';
@@ -16,6 +17,7 @@ import { addScale } from './scale/command.js';
 import { type OptionValue, type Spec } from './spec.js';
 import { addSuite } from './suite/command.js';
 import { addSync } from './sync/command.js';
+import { printWasmCalls, wasmCalls } from './wasm-calls.js';
 
 async function runBench(spec: Spec, command: Command): Promise<void> {
   const { json } = command.optsWithGlobals<{ json?: boolean }>();
@@ -49,6 +51,29 @@ async function runAccept(flags: AcceptFlags & { json?: boolean }): Promise<void>
   if (flags.json === true) printJson({ bench: 'accept', verdicts });
   else printVerdicts(verdicts);
   if (verdicts.some(({ met }) => met === false)) process.exitCode = 1;
+}
+
+interface WasmCallsFlags {
+  readonly json?: boolean;
+  readonly rounds: number;
+  readonly pairs: number;
+}
+
+function runWasmCalls({ json, rounds, pairs }: WasmCallsFlags): void {
+  warnOfLoad();
+  const result = wasmCalls(rounds, pairs);
+  if (json === true) printJson(result);
+  else printWasmCalls(result);
+}
+
+function addWasmCalls(program: Command): void {
+  program
+    .command('wasm-calls')
+    .description('malloc and free called from C in a WebAssembly module: imported from the heap, and compiled in')
+    .addOption(integerOption('--rounds <n>', 'rounds of each allocator, in alternation', 1, 1000, 7))
+    .addOption(integerOption('--pairs <n>', 'mallocs, and frees, of a round', 1, 1 << 30, 4_000_000))
+    .addOption(jsonOption())
+    .action(runWasmCalls);
 }
 
 interface MicroFlags {
@@ -121,9 +146,11 @@ function programFor(): Command {
   addCompare(program);
   addRivals(program);
   addSuite(program);
+  addLearning(program);
   addMemory(program);
   addScale(program);
   addSync(program);
+  addWasmCalls(program);
   addAccept(program);
   program
     .command('micro')

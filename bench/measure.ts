@@ -1,7 +1,7 @@
+import { planReplay, type ReplayPlan } from 'sabmalloc/trace';
 import { environment } from './environment.js';
 import { runGenerations } from './generations.js';
 import { runPool, type PoolResult } from './pool.js';
-import { planReplay, type ReplayPlan } from './replay-plan.js';
 import { casesOf, type Measure, type MemoryUse, type Result, type Spec } from './spec.js';
 import { readTrace } from './trace.js';
 

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { EventWord, type ReplayPlan } from 'sabmalloc/trace';
 import { resultOf, type Job } from './measure.js';
 import { NATIVE_FOLDER, NATIVE_SOURCE } from './paths.js';
-import { EventWord, type ReplayPlan } from './replay-plan.js';
 import { environmentOf, type NativeLibrary } from './rivals/native-libraries.js';
 import { casesOf, type Measure, type Result, type Spec } from './spec.js';
 

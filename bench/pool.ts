@@ -1,10 +1,10 @@
+import { type ReplayPlan } from 'sabmalloc/trace';
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { type BenchReport, type BenchWorkerData } from '../workers/bench-worker.js';
 import { Barrier } from './barrier.js';
 import { progressBytes } from './loops/replay.js';
 import { Ring } from './loops/producer-consumer.js';
 import { WORKER_SCRIPT } from './paths.js';
-import { type ReplayPlan } from './replay-plan.js';
 import { groundFor } from './rivals/ground.js';
 import { type Seat } from './scenario.js';
 import { slotsBytes } from './slots.js';

@@ -1,6 +1,6 @@
+import { type ThreadPlan } from 'sabmalloc/trace';
 import { type MessagePort } from 'node:worker_threads';
 import { Ring } from './loops/producer-consumer.js';
-import { type ThreadPlan } from './replay-plan.js';
 import { slotsAt, type SharedSlots } from './slots.js';
 import { type Spec } from './spec.js';
 

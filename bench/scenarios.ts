@@ -1,14 +1,14 @@
+import { EventWord, replayAlone, type ThreadPlan } from 'sabmalloc/trace';
 import { type Allocator, type FullAllocator } from './allocator.js';
 import { ArrayChurn } from './arrays.js';
 import { Draw } from './draw.js';
 import { withAddresses, type AddressEntry, type Entry } from './entry.js';
 import { churn, churnBursts, churnMany, CHURN_SLOTS_MAX, drain, fill } from './loops/churn.js';
 import { consume, produce, relay, type Ring } from './loops/producer-consumer.js';
-import { freeLeftovers, Pace, replay, replayAlone } from './loops/replay.js';
+import { freeLeftovers, Pace, replay } from './loops/replay.js';
 import { tinyHotFifo, tinyHotLifo } from './loops/tiny-hot.js';
 import { type Marker, type Marks } from './marker.js';
 import { AddressedRecords, PostedRecords } from './records.js';
-import { EventWord, type ThreadPlan } from './replay-plan.js';
 import { ringOf, tableOf, type Scenario, type Seat } from './scenario.js';
 import { type SharedSlots, type Slots } from './slots.js';
 
@@ -202,7 +202,7 @@ class Replay implements Scenario {
   round(): void {
     const isAlone = this.#seat.spec.workers === 1 && !this.#marker.active;
     const sum = isAlone
-      ? replayAlone(this.#heap, this.#plan, this.#cells)
+      ? replayAlone(this.#heap, this.#plan, this.#cells.addresses)
       : replay(this.#heap, this.#plan, this.#cells, this.#marker, this.#pace);
     this.#pace.end();
     this.#draw.sum = (this.#draw.sum + sum) | 0;

@@ -1,4 +1,5 @@
-import { OPTION_GROUPS, OPTIONS, type OptionSpec, type OptionTable } from '../src/config/options.js';
+import { OPTIONS } from '../src/config/options.js';
+import { OPTION_GROUPS, type OptionSpec, type OptionTable } from '../src/config/option-spec.js';
 import { PRESETS } from '../src/config/presets.generated.js';
 import { type PresetTable } from '../src/config/presets.js';
 import { flagOf, variableOf } from '../src/config/text.js';
@@ -21,9 +22,9 @@ export function layoutPage(): string {
   return `${notice('src/layout/schema.ts')}
 # Layout of the region
 
-All numbers are 32-bit words unless said. A region begins with, in this order: the header, one slot a worker, the transfer slots (if on), the slice
+All numbers are 32-bit words unless said. A region begins with, in this order: the header, one slot a worker, what workers that are gone counted (a record a class, 0 for spans), the transfer slots (if on), the slice
 bitmap (one bit a slice, set = claimed), the slice map (one word a slice: kind or class in bits 0-7, owner slot above), the
-slice descriptors, and the block bits (for each 32 granules of 16 bytes a word of live bits, then a word of remote bits).
+slice descriptors, and the block bits (for each 32 granules of 16 bytes a word of live bits, then a word of remote bits), and at profileLevel 3 a trace ring a worker.
 All are sized for the region's final length. Behind them come slices of 4096 bytes: slabs, spans and control blocks.
 
 **atomic** fields are touched by several workers, only through the atomics module. **owner** fields are plain loads and
@@ -71,6 +72,7 @@ ${rows.join('\n')}
 function rangeOf(spec: OptionSpec): string {
   if (spec.type === 'integer') return `${spec.min} to ${spec.max} ${spec.unit}`;
   if (spec.type === 'choice') return spec.choices.map((choice) => `\`${choice}\``).join(', ');
+  if (spec.type === 'text') return spec.unit;
   return spec.type === 'boolean' ? '`true`, `false`' : 'SharedArrayBuffer or shared WebAssembly.Memory';
 }
 
@@ -126,8 +128,8 @@ Options go to \`Heap.create({ preset, ...options })\`. Where several places name
 
 A place that names an option also wins over options of the places below that exclude it. Two that exclude each other in one place are an error.
 
-**heap** options are fixed when the region is made and stored in its header, so that all workers agree; **call** options say
-where the memory comes from.
+**heap** options are fixed when the region is made and stored in its header, so that all workers agree; **call** options are of one \`Heap.create\`:
+where the memory comes from, and what its worker writes where.
 
 The variable of \`maxBytes\` is \`${variableOf('maxBytes')}\`, its flag \`${flagOf('maxBytes')}\`, and so for every option but \`memory\`; \`${variableOf('preset')}\` names the preset. As
 text, numbers of bytes may have a unit (\`512KiB\`, \`1GiB\`), booleans are \`true\`, \`false\`, \`1\` or \`0\`, an empty variable is none, and a variable

@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
-import { OPTIONS, type OptionSpec } from '../src/config/options.js';
+import { OPTIONS } from '../src/config/options.js';
+import { type OptionSpec } from '../src/config/option-spec.js';
 
 const SCHEMA = 'schema.json';
 
@@ -27,6 +28,7 @@ function schemaOf(spec: OptionSpec): object {
   const about = { description, default: spec.default, ...(spec.deprecated === undefined ? {} : { deprecated: true }) };
   if (spec.type === 'integer') return { type: 'integer', minimum: spec.min, maximum: spec.max, ...about };
   if (spec.type === 'boolean') return { type: 'boolean', ...about };
+  if (spec.type === 'text') return { type: 'string', minLength: 1, ...about };
   return { enum: spec.type === 'choice' ? spec.choices : [], ...about };
 }
 

@@ -53,6 +53,20 @@ function checkGivenBack(row: any): void {
   expect(row.reservedLast).toBe(row.reservedFirst);
 }
 
+describe('what the learners do', () => {
+  it('is counted and timed for either, both and none', async () => {
+    const { rows } = await bench('learning', '--only', 'sqlite', '--repeat', '1', '--patience', '0');
+    expect(rows.map(({ learning }: any) => learning)).toEqual(['off', 'learnCaches', 'learnMemory', 'both']);
+    for (const row of rows) {
+      expect(row.misses).toBeGreaterThan(0);
+      expect(row.committedPerLive).toBeGreaterThan(1);
+      expect(row.nanoseconds).toBeGreaterThan(0);
+    }
+    const [off, , memory] = rows;
+    expect(memory.committedPerLive).toBeLessThan(off.committedPerLive);
+  });
+});
+
 describe('what many blocks and many workers cost', () => {
   const ONCE = ['--repeat', '1', '--patience', '0'];
 
@@ -63,7 +77,7 @@ describe('what many blocks and many workers cost', () => {
       expect(candidates.map(({ name }: any) => name)).toEqual(['sabmalloc']);
       expect(skipped.map(({ name }: any) => name)).toEqual(['mimalloc']);
     }
-    expect(regions.map(({ maxBytes }: any) => maxBytes)).toEqual([2 ** 26, 2 ** 30, 2 ** 32]);
+    expect(regions.map(({ maxBytes }: any) => maxBytes)).toEqual([2 ** 26, 2 ** 30, 2 ** 30, 2 ** 32]);
     for (const row of regions) {
       expect(row.tableBytes / row.maxBytes).toBeCloseTo(0.0245, 3);
       expect(row.tableBytesFirst).toBeLessThan(row.tableBytes);

@@ -1,8 +1,7 @@
+import { alignmentOf, EventWord, OpBits, TraceOp, type ThreadPlan } from 'sabmalloc/trace';
 import { type FullAllocator } from '../allocator.js';
 import { type Marker } from '../marker.js';
-import { EventWord, OpBits, type ThreadPlan } from '../replay-plan.js';
 import { type SharedSlots } from '../slots.js';
-import { TraceOp } from '../trace.js';
 
 /** A worker stays within this many events of the slowest one, so that about as much is live as when recorded. */
 const WINDOW = 4096;
@@ -72,36 +71,6 @@ export class Pace {
   }
 }
 
-/**
- * Performs all events of the only thread of a replay; returns the sum of their sizes. One branch for each event: what the
- * other loop asks of every event costs about as much as the calls that are measured.
- */
-export function replayAlone(heap: FullAllocator, { events }: ThreadPlan, { addresses: cells }: SharedSlots): number {
-  let sum = 0;
-  for (let at = 0; at < events.length; at += EventWord.WORDS) {
-    const op = events[at + EventWord.OP];
-    const size = events[at + EventWord.SIZE];
-    sum = (sum + size) | 0;
-    switch (op & OpBits.OP_MASK) {
-      case TraceOp.FREE:
-        heap.free(cells[events[at + EventWord.FROM]]);
-        break;
-      case TraceOp.MALLOC:
-        cells[events[at + EventWord.TO]] = heap.malloc(size);
-        break;
-      case TraceOp.CALLOC:
-        cells[events[at + EventWord.TO]] = heap.calloc(size);
-        break;
-      case TraceOp.REALLOC:
-        cells[events[at + EventWord.TO]] = heap.realloc(cells[events[at + EventWord.FROM]], size);
-        break;
-      default:
-        cells[events[at + EventWord.TO]] = heap.malloc(size, alignmentOf(op));
-    }
-  }
-  return sum;
-}
-
 /** Performs all events of one thread of several; returns the sum of their sizes. */
 export function replay(heap: FullAllocator, plan: ThreadPlan, slots: SharedSlots, marker: Marker, pace: Pace): number {
   const { events } = plan;
@@ -135,8 +104,6 @@ export function replay(heap: FullAllocator, plan: ThreadPlan, slots: SharedSlots
   }
   return sum;
 }
-
-const alignmentOf = (op: number): number => 2 ** ((op >>> OpBits.ALIGN_SHIFT) & OpBits.ALIGN_MASK);
 
 function allocate(heap: FullAllocator, op: number, known: number, size: number): number {
   switch (op & OpBits.OP_MASK) {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { WASM_FOLDER, WASM_SOURCE } from '../paths.js';
+import { WASM_FOLDER, WASM_SOURCES } from '../paths.js';
 import { WASM_MEMORY_BYTES } from './wasm.js';
 
 export const WASM_MALLOCS = ['dlmalloc', 'emmalloc'] as const;
@@ -26,7 +26,7 @@ export function buildWasm(): string[] {
     const memory = [`-sINITIAL_MEMORY=${WASM_MEMORY_BYTES}`, '-sEXPORTED_FUNCTIONS=_malloc,_free,_calloc'];
     const output = wasmPath(malloc);
     try {
-      execFileSync(emcc, [...flags, ...memory, '-o', output.replace(/\.wasm$/, '.js'), WASM_SOURCE], {
+      execFileSync(emcc, [...flags, ...memory, '-o', output.replace(/\.wasm$/, '.js'), ...WASM_SOURCES], {
         env,
         stdio: 'inherit',
       });

@@ -20,6 +20,7 @@ interface Exports {
   malloc(bytes: number): number;
   free(address: number): void;
   calloc(count: number, bytes: number): number;
+  churn(pairs: number, sizeMask: number, seed: number): number;
   rival_realloc(address: number, bytes: number): number;
   rival_memalign(alignment: number, bytes: number): number;
   rival_stack(): number;
@@ -99,11 +100,16 @@ export function outOfMemory(bytes: number): never {
   throw new Error(`No room for ${bytes} bytes: give this allocator fewer or smaller blocks.`);
 }
 
-export function enterWasm({ module, memory, stack, stackEnd, thread }: WasmTicket): AddressEntry {
+/** The module as a thread of its own. */
+export function enterModule({ module, memory, stack, stackEnd, thread }: WasmTicket): Exports {
   const exports = instantiate(module, memory);
   exports.stackRestore(stackEnd);
   exports.emscripten_stack_set_limits(stackEnd, stack);
   exports._emscripten_thread_init(thread, 0, 0, 1, 0);
   exports.emscripten_tls_init();
-  return new AddressEntry({ heap: new WasmHeap(exports, memory), alignment: 8 });
+  return exports;
+}
+
+export function enterWasm(ticket: WasmTicket): AddressEntry {
+  return new AddressEntry({ heap: new WasmHeap(enterModule(ticket), ticket.memory), alignment: 8 });
 }

@@ -79,14 +79,26 @@ const microseconds = ({ median, min, max }: Spread): string =>
 function printRegions(rows: readonly RegionRow[]): void {
   if (rows.length === 0) return;
   printTable(
-    ['start of a worker, µs', 'create', 'first malloc', 'attach', 'first malloc', 'tables', 'of them at first'],
+    [
+      'start of a worker, µs',
+      'create',
+      'first malloc',
+      'next 10,000',
+      'attach',
+      'first malloc',
+      'next 10,000',
+      'tables',
+      'of them at first',
+    ],
     rows.flatMap((row) =>
       [row.first, row.again].map(({ create, attach }, i) => [
         i === 0 ? row.name : 'the same again',
         microseconds(create.entryMs),
         microseconds(create.mallocMs),
+        microseconds(create.burstMs),
         microseconds(attach.entryMs),
         microseconds(attach.mallocMs),
+        microseconds(attach.burstMs),
         ...(i === 0 ? [mib(row.tableBytes), mib(row.tableBytesFirst)] : ['', '']),
       ]),
     ),

@@ -1,4 +1,5 @@
 import { createHeap } from '../rivals/ground.js';
+import { type StartOptions } from '../../workers/start-worker.js';
 import { startTimes, type StartTimes } from './starts.js';
 
 interface Starts {
@@ -25,10 +26,11 @@ export interface RegionPlan {
   readonly controlBytes: number;
 }
 
-const REGIONS: readonly (readonly [string, number])[] = [
-  ['region 64 MiB', 2 ** 26],
-  ['region 1 GiB', 2 ** 30],
-  ['region 4 GiB', 2 ** 32],
+const REGIONS: readonly (readonly [string, StartOptions])[] = [
+  ['region 64 MiB', { maxBytes: 2 ** 26 }],
+  ['region 1 GiB', { maxBytes: 2 ** 30 }],
+  ['region 1 GiB, warm', { maxBytes: 2 ** 30, warmCaches: 1024, prewarmBytes: 2 ** 23 }],
+  ['region 4 GiB', { maxBytes: 2 ** 32 }],
 ];
 
 /** What the tables take. The only other metadata of a heap without blocks is its one worker's control block. */
@@ -39,10 +41,11 @@ function tablesOf(options: { maxBytes: number; backing: string }, { preset, cont
   return metadataBytes - controlBytes;
 }
 
-async function regionRow(name: string, maxBytes: number, plan: RegionPlan): Promise<RegionRow> {
+async function regionRow(name: string, options: StartOptions, plan: RegionPlan): Promise<RegionRow> {
   const { preset, times } = plan;
-  const created = await startTimes({ preset, maxBytes }, times);
-  const heap = createHeap({ preset, options: { maxBytes } });
+  const { maxBytes } = options;
+  const created = await startTimes({ preset, options }, times);
+  const heap = createHeap({ preset, options: { ...options } });
   const entered = await startTimes({ token: heap.token }, times, heap);
   heap.detach();
   return {
@@ -58,6 +61,6 @@ async function regionRow(name: string, maxBytes: number, plan: RegionPlan): Prom
 /** How long a heap takes to be there, by the largest size of its region. */
 export async function regionRows(plan: RegionPlan, isWanted: (title: string) => boolean): Promise<RegionRow[]> {
   const rows: RegionRow[] = [];
-  for (const [name, maxBytes] of REGIONS) if (isWanted(name)) rows.push(await regionRow(name, maxBytes, plan));
+  for (const [name, options] of REGIONS) if (isWanted(name)) rows.push(await regionRow(name, options, plan));
   return rows;
 }

@@ -5,7 +5,7 @@ import { spread, type Spread } from '../compare.js';
 import { START_SCRIPT } from '../paths.js';
 import { reportOf } from '../pool.js';
 
-/** In milliseconds: of Heap.create or Heap.attach, and of the first malloc after it. */
+/** In milliseconds: of Heap.create or Heap.attach, of the first malloc after it, and of the next 10,000. */
 export type StartTimes = Readonly<Record<keyof StartTime, Spread>>;
 
 async function startOne(data: StartData, heap: Heap | undefined): Promise<StartReport> {
@@ -21,6 +21,7 @@ function spreads(times: readonly StartTime[]): StartTimes {
   return {
     entryMs: spread(times.map(({ entryMs }) => entryMs)),
     mallocMs: spread(times.map(({ mallocMs }) => mallocMs)),
+    burstMs: spread(times.map(({ burstMs }) => burstMs)),
   };
 }
 

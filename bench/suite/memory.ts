@@ -1,10 +1,10 @@
-import { EventWord, OpBits, planReplay, type ThreadPlan } from '../replay-plan.js';
+import { EventWord, OpBits, planReplay, TraceOp, type ThreadPlan } from 'sabmalloc/trace';
 import { AddressEntry } from '../entry.js';
 import { freeLeftovers, Pace, progressBytes, replay } from '../loops/replay.js';
 import { createHeap } from '../rivals/ground.js';
 import { slotsAt, slotsBytes } from '../slots.js';
 import { replayOf } from '../defaults.js';
-import { readTrace, TraceOp } from '../trace.js';
+import { readTrace } from '../trace.js';
 
 export interface MemorySample {
   /** Events of the trace so far. */

@@ -1,3 +1,5 @@
+import { countText, DENO_INSPECT, hexText, NODE_INSPECT, type Inspect } from './show.js';
+
 /** Every way in which a call can fail, of the heap or of what lives in it. A code is stable: programs may switch on it. */
 export type HeapErrorCode =
   | 'ERR_HEAP_CONFIG'
@@ -39,6 +41,29 @@ export class HeapError extends Error {
     this.code = code;
     Object.assign(this, details);
   }
+
+  /** What consoles show: the message with its code, where it was thrown, and the numbers, a line each. */
+  [NODE_INSPECT](depth?: number, options?: object, inspect?: Inspect): string {
+    const title = `${this.name} [${this.code}]: ${this.message}`;
+    if (depth !== undefined && depth < 0) return `[${title}]`;
+    const { code: _, name: __, ...details } = this;
+    const frames = this.stack?.split('\n').filter((line) => /^ +at /.test(line)) ?? [];
+    const width = Math.max(...Object.keys(details).map((name) => name.length));
+    const numbers = Object.entries(details).map(
+      ([name, value]) => `  ${name.padEnd(width)}  ${detailText(name, value, (each) => inspect?.(each, options))}`,
+    );
+    return [title, ...frames, ...numbers].join('\n');
+  }
+
+  [DENO_INSPECT](inspect: Inspect, options?: object): string {
+    return this[NODE_INSPECT](0, options, inspect);
+  }
+}
+
+/** One number of an error: addresses in hex as well, what is no number in the runtime's own way. */
+function detailText(name: string, value: unknown, inspect: (value: unknown) => string | undefined): string {
+  if (typeof value !== 'number' || !Number.isInteger(value)) return inspect(value) ?? show(value);
+  return name === 'address' && value >= 0 ? `${hexText(value)} (${value})` : countText(value);
 }
 
 /** Throws ERR_HEAP_CORRUPT: shared memory contradicts itself, so somebody wrote where no block of theirs was. */

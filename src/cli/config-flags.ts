@@ -12,6 +12,7 @@ import {
   type OptionName,
   type OptionSpec,
 } from '../config/index.js';
+import { type HeapError } from '../index.js';
 
 export interface ConfigFlags {
   readonly preset?: string;
@@ -19,10 +20,12 @@ export interface ConfigFlags {
   readonly json?: true;
 }
 
+const specOf = (name: string): OptionSpec => OPTIONS[name as OptionName];
+
 /** Memory, and where in it, can't be given as text. */
 export const FLAG_NAMES = OPTION_NAMES.filter((name) => {
-  const spec: OptionSpec = OPTIONS[name];
-  return spec.type !== 'memory' && spec.needs === undefined;
+  const { type, needs } = specOf(name);
+  return type !== 'memory' && (needs === undefined || specOf(needs).type !== 'memory');
 });
 
 function parserOf(name: OptionName, spec: OptionSpec): (text: string) => unknown {
@@ -31,7 +34,9 @@ function parserOf(name: OptionName, spec: OptionSpec): (text: string) => unknown
     try {
       resolveOptions({ [name]: value });
       return value;
-    } catch {
+    } catch (error) {
+      // What it needs may be among the other flags, which are looked at together afterwards.
+      if (spec.needs !== undefined && (error as HeapError)['conflictsWith'] === spec.needs) return value;
       const hint = spec.type === 'choice' ? ` Did you mean "${nearest(text, spec.choices)}"?` : '';
       throw new InvalidArgumentError(`It must be ${rangeOf(spec)}.${hint}`);
     }
@@ -43,7 +48,7 @@ function optionsOf(name: OptionName): Option[] {
   const group = `Options of the heap, ${spec.group}:`;
   const [about] = spec.doc.split(/(?<=\.) /);
   if (spec.type !== 'boolean') {
-    const value = spec.type === 'choice' ? spec.choices.join('|') : spec.type === 'integer' ? spec.unit : 'value';
+    const value = spec.type === 'choice' ? spec.choices.join('|') : spec.type === 'memory' ? 'value' : spec.unit;
     return [new Option(`${flagOf(name)} <${value}>`, about).argParser(parserOf(name, spec)).helpGroup(group)];
   }
   const off = flagOf(name).replace('--', '--no-');

@@ -30,6 +30,7 @@ export class ConfigView {
   private originOf(origin: Origin, name: string): { readonly from: string; readonly name?: string } {
     if (origin.kind === 'default') return { from: 'default' };
     if (origin.kind === 'environment') return { from: 'environment', name: variableOf(name) };
+    if (origin.kind === 'overrides') return { from: 'override' };
     if (origin.kind === 'options') return { from: 'flag', name: flagOf(name) };
     const isFile = this.file !== undefined && origin.preset === this.own.name;
     return isFile ? { from: 'file', name: this.file } : { from: 'preset', name: origin.preset };

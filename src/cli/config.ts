@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { type Command } from 'commander';
 import {
   flagOf,
@@ -14,6 +13,7 @@ import {
 import { HeapError } from '../index.js';
 import { addConfigFlags, FLAG_NAMES, refuseUnknown, type ConfigFlags } from './config-flags.js';
 import { ConfigView } from './config-view.js';
+import { readPreset } from './preset-files.js';
 
 const EXAMPLES = `
 Examples:
@@ -57,14 +57,6 @@ function resolve(options: object, file: string | undefined, command: Command): R
   } catch (error) {
     if (!(error instanceof HeapError)) throw error;
     return command.error(`error: ${file === undefined ? '' : `${file}: `}${error.message}`);
-  }
-}
-
-function readPreset(file: string, command: Command): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    return command.error(`error: ${file} can't be read as JSON: ${(error as Error).message}`);
   }
 }
 

@@ -3,6 +3,10 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { configCommand } from './config.js';
 import { fuzzCommand } from './fuzz.js';
+import { inspectCommand } from './inspect.js';
+import { learnCommand } from './learn.js';
+import { recordCommand } from './record.js';
+import { replayCommand } from './replay.js';
 
 /** A wrong argument, or one that is missing; 1 is for what a command finds. */
 const EXIT_USAGE = 2;
@@ -16,9 +20,14 @@ const program = new Command('sabmalloc')
   .description('malloc and free for JavaScript threads: tools around the heap.')
   .version(versionOfPackage())
   .showHelpAfterError('Add --help to see what there is.')
+  .enablePositionalOptions()
   .exitOverride();
 configCommand(program);
 fuzzCommand(program);
+inspectCommand(program);
+learnCommand(program);
+recordCommand(program);
+replayCommand(program);
 
 try {
   await program.parseAsync();

@@ -1,9 +1,8 @@
 import { type FuzzReport, pathGroups } from '../testing/index.js';
+import { grouped } from './words.js';
 
 const NAME_WIDTH = 16;
 const NUMBER_WIDTH = 12;
-
-const grouped = (count: number): string => count.toLocaleString('en-US');
 
 /** What was done, and how many of the paths through the heap that took. */
 export function showReport(report: FuzzReport, workers: number, isReplay: boolean): void {

@@ -1,20 +1,21 @@
 import { show } from '../base/errors.js';
 import { isSharedBuffer, isSharedMemory } from './memory.js';
-import type { OptionSpec, OptionTable } from './options.js';
+import type { OptionSpec, OptionTable } from './option-spec.js';
 import { refuse } from './refuse.js';
 import { nearest } from './suggest.js';
 import { variableOf } from './text.js';
 
 /*
- * Options come in layers: a preset's ancestors, the preset, the environment, the options of the call. Each is checked by
- * itself; then a later one wins, also over what its options exclude.
+ * Options come in layers: a preset's ancestors, the preset, the environment, the options of the call, and what a tool
+ * overrides. Each is checked by itself; then a later one wins, also over what its options exclude.
  */
 
 export type Origin =
   | { readonly kind: 'default' }
   | { readonly kind: 'preset'; readonly preset: string; readonly version: number }
   | { readonly kind: 'environment' }
-  | { readonly kind: 'options' };
+  | { readonly kind: 'options' }
+  | { readonly kind: 'overrides' };
 
 export interface Layer {
   readonly origin: Origin;
@@ -31,6 +32,7 @@ const COMPANIONS: Readonly<Record<'environment' | 'options', Readonly<Record<str
 
 function placeOf(origin: Origin): string {
   if (origin.kind === 'preset') return `preset ${show(origin.preset)}`;
+  if (origin.kind === 'overrides') return 'the overrides of this thread';
   return origin.kind === 'environment' ? 'the environment' : 'the options';
 }
 
@@ -43,6 +45,7 @@ export function rangeOf(spec: OptionSpec): string {
   if (spec.type === 'integer') return `an integer from ${spec.min} to ${spec.max} (${spec.unit})`;
   if (spec.type === 'boolean') return 'true or false';
   if (spec.type === 'choice') return `one of ${spec.choices.map((choice) => JSON.stringify(choice)).join(', ')}`;
+  if (spec.type === 'text') return `text that names a ${spec.unit}`;
   return 'a SharedArrayBuffer or a shared WebAssembly.Memory';
 }
 
@@ -51,6 +54,7 @@ function isValid(spec: OptionSpec, value: unknown): boolean {
     return Number.isInteger(value) && (value as number) >= spec.min && (value as number) <= spec.max;
   if (spec.type === 'boolean') return typeof value === 'boolean';
   if (spec.type === 'choice') return typeof value === 'string' && spec.choices.includes(value);
+  if (spec.type === 'text') return typeof value === 'string' && value !== '';
   return isSharedBuffer(value) || isSharedMemory(value);
 }
 
@@ -133,6 +137,28 @@ function refuseBoth(origin: Origin, name: string, other: string, value: unknown)
   );
 }
 
+/**
+ * An option that works only with a value of another: where a stronger place gave that one another value, this one is out of
+ * the way; where it stands beside it or above, its giver expects something that would not happen.
+ */
+function dropIdle(table: OptionTable, layers: readonly Layer[], merged: Map<string, Chosen>, name: string): void {
+  const { value, origin } = merged.get(name)!;
+  const { worksWith } = table[name];
+  if (worksWith === undefined || value === table[name].default) return;
+  const other = merged.get(worksWith.option);
+  if ((other?.value ?? table[worksWith.option].default) === worksWith.value) return;
+  const strength = (of: Origin): number => layers.findIndex((layer) => layer.origin === of);
+  if (other !== undefined && strength(other.origin) > strength(origin)) {
+    merged.delete(name);
+    return;
+  }
+  const wanted = `${calledIn(origin, worksWith.option)} ${show(worksWith.value)}`;
+  refuse(
+    `option ${calledIn(origin, name)} in ${placeOf(origin)} is ${show(value)} and has an effect only with ${wanted}: give that too, or neither`,
+    { option: name, value, conflictsWith: worksWith.option, expected: wanted },
+  );
+}
+
 export interface Chosen {
   readonly value: unknown;
   readonly origin: Origin;
@@ -147,6 +173,7 @@ export function mergeLayers(table: OptionTable, layers: readonly Layer[]): Map<s
       for (const other of excludedBy(table, name, before, value)) merged.delete(other);
       merged.set(name, { value, origin });
     }
+  for (const name of [...merged.keys()]) dropIdle(table, layers, merged, name);
   for (const [name, { value, origin }] of merged) {
     const { needs } = table[name];
     if (needs !== undefined && !merged.has(needs))

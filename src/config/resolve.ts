@@ -1,9 +1,11 @@
 import { show } from '../base/errors.js';
 import { environment, warnOnce } from '../platform/host.js';
+import { overrides, type Overrides } from '../platform/overrides.js';
 import { optionsIn, type Variables } from './environment.js';
 import { layerOf, mergeLayers, type Layer, type Origin } from './layers.js';
-import type { EffectiveOptions, HeapOptions, HeapSettings, OptionName, OptionTable } from './options.js';
-import { OPTION_NAMES, OPTIONS, SETTING_NAMES } from './options.js';
+import type { EffectiveOptions, HeapOptions, HeapSettings, OptionName } from './options.js';
+import type { OptionTable } from './option-spec.js';
+import { OPTION_NAMES, OPTIONS, SETTING_NAMES, settingOf } from './options.js';
 import { DEFAULT_PRESET, presetChain, type Preset, type PresetName, type PresetTable } from './presets.js';
 import { PRESETS } from './presets.generated.js';
 import { refuse } from './refuse.js';
@@ -30,10 +32,10 @@ export interface Resolution {
 
 export interface ResolvedOptions extends Resolution {
   readonly presetName: string;
-  /** Effective values: option given, else the environment's, else the preset's, else the table's default. */
+  /** Effective values: what a tool overrides, else option given, else the environment's, else the preset's, else the table's default. */
   readonly values: EffectiveOptions;
   readonly origins: Readonly<Record<OptionName, Origin>>;
-  /** Options that the caller, or the environment that he asked for, named. */
+  /** Options that the caller, the environment that he asked for, or a tool named. */
   readonly given: ReadonlySet<OptionName>;
   readonly settings: HeapSettings;
 }
@@ -47,11 +49,17 @@ function presetLayer(table: OptionTable, { name, version, options }: Preset): La
   return layerOf(table, { kind: 'preset', preset: name, version }, options);
 }
 
-/** The same for any tables and any environment. */
-export function resolveWith(tables: Tables, options: unknown, readVariables: () => Variables): Resolution {
+/** The same for any tables, any environment and any overrides. */
+export function resolveWith(
+  tables: Tables,
+  options: unknown,
+  readVariables: () => Variables,
+  forced: Overrides = {},
+): Resolution {
   if (typeof options !== 'object' || options === null)
     refuse(`options are ${show(options)}; they must be an object`, { value: options });
-  const { preset, env = false, ...rest } = options as { preset?: unknown; env?: unknown };
+  const { preset: named, env = false, ...rest } = options as { preset?: unknown; env?: unknown };
+  const preset = forced.preset ?? named;
   if (typeof env !== 'boolean')
     refuse(`option env in the options is ${show(env)}; it must be true or false`, { option: 'env', value: env });
   const given = layerOf(tables.options, { kind: 'options' }, rest);
@@ -66,6 +74,7 @@ export function resolveWith(tables: Tables, options: unknown, readVariables: () 
     ...presets.map((each) => presetLayer(tables.options, each)),
     layerOf(tables.options, { kind: 'environment' }, found.options),
     given,
+    layerOf(tables.options, { kind: 'overrides' }, forced.options ?? {}),
   ];
   const merged = mergeLayers(tables.options, layers);
   const values: Record<string, unknown> = {};
@@ -80,12 +89,14 @@ export function resolveWith(tables: Tables, options: unknown, readVariables: () 
 
 /** Validates what the caller gave and fills in the preset and the defaults. Throws ERR_HEAP_CONFIG, changes nothing. */
 export function resolveOptions(options: unknown = {}): ResolvedOptions {
-  const resolution = resolveWith({ options: OPTIONS, presets: PRESETS }, options, environment);
+  const resolution = resolveWith({ options: OPTIONS, presets: PRESETS }, options, environment, overrides());
   const { layers, presets } = resolution;
   for (const warning of layers.flatMap(({ warnings }) => warnings)) warnOnce(warning);
   const values = resolution.values as unknown as EffectiveOptions;
-  const settings = Object.fromEntries(SETTING_NAMES.map((name) => [name, Number(values[name])])) as HeapSettings;
-  const isGiven = ({ kind }: Origin): boolean => kind === 'options' || kind === 'environment';
+  const settings = Object.fromEntries(
+    SETTING_NAMES.map((name) => [name, settingOf(name, values[name])]),
+  ) as HeapSettings;
+  const isGiven = ({ kind }: Origin): boolean => kind !== 'default' && kind !== 'preset';
   const given = new Set(OPTION_NAMES.filter((name) => isGiven(resolution.origins[name])));
   return { ...(resolution as ResolvedOptions), presetName: presets[presets.length - 1].name, values, given, settings };
 }

@@ -1,7 +1,8 @@
-import { CLASS_OF, Classes, alignedClass } from '../layout/classes.js';
+import { CLASS_BYTES, CLASS_OF, Classes, alignedClass } from '../layout/classes.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
 import { allocateSpan, slicesFor } from '../pages/spans.js';
+import { deliver } from '../platform/diagnostics.js';
 import { adoptAll, adoptClass, adoptEmpty, drainEverything } from '../registry/adopt.js';
 import { repairBooks } from '../registry/repair.js';
 import { reclaimLeftovers } from '../registry/reclaim.js';
@@ -10,9 +11,8 @@ import type { Owner } from '../slabs/owner.js';
 import { drainQueue } from '../slabs/remote.js';
 import { bitsWord, retireEmpties } from '../slabs/slab.js';
 
-/** Growth of the heap since the last trim that makes the next one due: a share of what is committed, but at least so much. */
-const TRIM_SHARE_SHIFT = 4;
-const TRIM_SLICES_MIN = 16;
+/** The growth that makes a trim due is a share of what is committed, or the same share of so many slices if that is more. */
+const TRIM_SLICES = 256;
 
 /** Class that serves a request; 0 if it takes a span. */
 export function classFor(bytes: number, alignment: number): number {
@@ -26,7 +26,7 @@ export function allocate(owner: Owner, bytes: number, alignment: number): number
   const classId = classFor(bytes, alignment);
   const address =
     classId === 0 ? allocateLarge(owner, bytes, alignment) : allocateBlock(owner, classId) * Geometry.GRANULE_BYTES;
-  owner.isMidway = false;
+  end(owner);
   return address;
 }
 
@@ -34,6 +34,12 @@ export function allocate(owner: Owner, bytes: number, alignment: number): number
 export function begin(owner: Owner): void {
   mend(owner);
   owner.isMidway = true;
+}
+
+/** The books of a worker are in order again; what was to be said meanwhile is said. */
+export function end(owner: Owner): void {
+  owner.isMidway = false;
+  deliver();
 }
 
 /** Before the books of a worker are looked at: repairs them if a stack overflow cut the last change short. */
@@ -69,6 +75,7 @@ function popLive(owner: Owner, cache: number): number {
  * new slab, after a trim if one is due; growth; and when the region is at its end, whatever can be scraped together.
  */
 function refill(owner: Owner, classId: number): number {
+  if (owner.learning !== undefined) owner.learning.atRefill(classId, owner.cache(classId));
   drainQueue(owner);
   const owned = refillOwned(owner, classId) || (adoptClass(owner, classId) > 0 ? refillOwned(owner, classId) : 0);
   if (owned > 0) return owned;
@@ -89,11 +96,19 @@ function refill(owner: Owner, classId: number): number {
 function trimIfDue(owner: Owner): void {
   const { slices } = owner;
   if (slices.committedSlices < owner.trimAtSlices) return;
+  const before = slices.releasedSlices;
   for (let classId = 1; classId <= Classes.COUNT; classId++) {
     if (cachedBytes(owner, classId) >= Geometry.SLICE_BYTES) flush(owner, classId);
     retireEmpties(owner, classId);
   }
-  owner.trimAtSlices = slices.committedSlices + Math.max(TRIM_SLICES_MIN, slices.committedSlices >>> TRIM_SHARE_SHIFT);
+  if (owner.learning !== undefined)
+    owner.trimShift = owner.learning.trimmed(owner.trimShift, trimStep(owner), slices.releasedSlices - before);
+  owner.trimAtSlices = slices.committedSlices + trimStep(owner);
+}
+
+/** Slices by which the heap grows from one trim to the next. */
+function trimStep({ slices, trimShift }: Owner): number {
+  return Math.max(slices.committedSlices, TRIM_SLICES) >>> trimShift;
 }
 
 /** Grows until there is room: what one growth adds, other workers may have taken by the time this one looks. */
@@ -125,14 +140,20 @@ function bringHome(owner: Owner): void {
   owner.slices.resetHint();
 }
 
-/** What `collect()` does; returns the slices that went back to the region. */
-export function collect(owner: Owner): number {
+/** Fills the caches of all classes up to a size, as far as there is room. */
+export function warmCaches(owner: Owner, largestBytes: number): void {
   begin(owner);
-  const before = owner.slices.releasedSlices;
+  for (let classId = 1; classId <= Classes.COUNT && CLASS_BYTES[classId] <= largestBytes; classId++)
+    if (owner.region.i32[owner.cache(classId) + CacheWord.COUNT] === 0 && refill(owner, classId) === 0) break;
+  owner.isMidway = false;
+}
+
+/** What `collect()` does. */
+export function collect(owner: Owner): void {
+  begin(owner);
   reclaimLeftovers(owner);
   bringHome(owner);
-  owner.isMidway = false;
-  return owner.slices.releasedSlices - before;
+  end(owner);
 }
 
 function allocateLarge(owner: Owner, bytes: number, alignment: number): number {
@@ -148,5 +169,7 @@ function allocateLarge(owner: Owner, bytes: number, alignment: number): number {
     scrape(owner);
     start = allocateSpan(region, slices, owner.workerId, count, alignedSlices);
   }
-  return start === 0 ? 0 : region.addressOf(start);
+  if (start === 0) return 0;
+  region.i32[owner.cache(0) + CacheWord.MISSES]++;
+  return region.addressOf(start);
 }

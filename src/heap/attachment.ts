@@ -1,17 +1,19 @@
 import { HeapError } from '../base/errors.js';
-import { SlotState } from '../layout/format.js';
+import { ProfileLevel, SlotState } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
-import type { Region } from '../memory/region.js';
+import { nameOf, type Region } from '../memory/region.js';
+import { isHeard, publish } from '../platform/diagnostics.js';
 import { countClaimed } from '../pages/slices.js';
 import type { Membership } from '../registry/attach.js';
 import { glanceAtState, packState } from '../registry/slots.js';
 import type { Owner } from '../slabs/owner.js';
 import { allocate } from './allocate.js';
 import { isTypedArray } from './arrays.js';
-import { FRESH_BYTE, freeAddress } from './free.js';
+import { DebugLayer } from './debug.js';
+import { freeAddress } from './free.js';
 import { Identity } from './identity.js';
-import { openKnownViews, type KnownViews } from './known-views.js';
-import { usableBytes } from './lookup.js';
+import { openFreshViews, openKnownViews, type KnownViews } from './known-views.js';
+import { blockBytes, tellMisuse } from './lookup.js';
 import { checkAlignment, checkSize } from './validate.js';
 import { foreignView } from './views.js';
 
@@ -34,6 +36,8 @@ export class Attachment {
   readonly owner: Owner;
   readonly gate = new Int32Array(Gate.WORDS).fill(-1);
   readonly views: KnownViews;
+  /** Stands between the calls and the allocator where an option asks for it. */
+  readonly debug: DebugLayer | undefined;
   readonly generation: number;
   /** True from the end of detach() on. */
   hasLeft = false;
@@ -43,10 +47,10 @@ export class Attachment {
     this.region = region;
     this.generation = membership.generation;
     this.owner = membership.owner;
-    this.views = openKnownViews(region);
+    const debug = (this.debug = DebugLayer.for(membership.owner));
+    this.views = debug === undefined ? openKnownViews(region) : openFreshViews(region, debug);
     this.identity = new Identity(region, membership.owner.slot);
-    const { poison, countHits } = membership.owner.settings;
-    if (poison === 1 || countHits === 1) return;
+    if (debug !== undefined || membership.owner.settings.profileLevel >= ProfileLevel.EXACT) return;
     this.gate[Gate.BYTES] = Geometry.SLAB_BLOCK_MAX_BYTES;
     this.gate[Gate.SLICES] = region.endSlice - region.baseSlice;
   }
@@ -83,9 +87,10 @@ export class Attachment {
     this.check(call);
     checkSize(call, 'bytes', bytes);
     const aligned = checkAlignment(call, alignment);
-    const address = allocate(this.owner, bytes, aligned);
-    if (address !== 0 && this.owner.settings.poison === 1)
-      this.region.u8.fill(FRESH_BYTE, address, address + usableBytes(this.region, address));
+    const { debug, owner } = this;
+    const address = debug === undefined ? allocate(owner, bytes, aligned) : debug.allocate(bytes, aligned);
+    if (address !== 0 && owner.ring !== undefined)
+      owner.ring.allocated(address, bytes, aligned, call === 'calloc' || call === 'alloc');
     return address;
   }
 
@@ -95,25 +100,36 @@ export class Attachment {
     return address;
   }
 
-  /** The error for a request that found no room, with the numbers and the way out. */
+  /** The error for a request that found no room, with the numbers and the way out; who listens is told. */
   exhausted(call: string, bytes: number, alignment: number): HeapError {
     const { maxBytes } = this.owner.settings;
     const committedBytes = countClaimed(this.region) * Geometry.SLICE_BYTES;
-    return new HeapError(
+    const error = new HeapError(
       'ERR_HEAP_OUT_OF_MEMORY',
       `${call}: no room for ${bytes} bytes; ${committedBytes} of ${maxBytes} bytes are committed. Raise maxBytes, or free more and collect() in the workers that own it.`,
       { requestedBytes: bytes, alignment, committedBytes, maxBytes, option: 'maxBytes' },
     );
+    if (isHeard('exhausted'))
+      publish('exhausted', { ...nameOf(this.region), call, requestedBytes: bytes, committedBytes, maxBytes, error });
+    return error;
   }
 
   free(target: unknown): void {
     this.check('free');
     if (target === 0 || target === null || target === undefined) return;
-    freeAddress(this.owner, isTypedArray(target) ? this.addressOf('free', target) : target);
+    const view = isTypedArray(target) ? target : undefined;
+    const address = view === undefined ? target : this.addressOf('free', view);
+    if (this.debug === undefined) freeAddress(this.owner, address);
+    else this.debug.free(address, view);
+  }
+
+  /** Bytes that the live block at the address may hold; -1 if there is none. */
+  usableBytes(address: unknown): number {
+    return this.debug === undefined ? blockBytes(this.region, address) : this.debug.usableBytes(address);
   }
 
   addressOf(call: 'free' | 'addressOf' | 'resize', view: unknown): number {
     if (isTypedArray(view) && this.identity.isSameMemory(view.buffer)) return view.byteOffset;
-    throw foreignView(call, view);
+    throw tellMisuse(this.region, call, foreignView(call, view));
   }
 }

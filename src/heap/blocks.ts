@@ -3,14 +3,15 @@ import type { TypedArray, TypedArrayConstructor } from './arrays.js';
 import type { Attachment } from './attachment.js';
 import { zeroBlock } from './bytes.js';
 import type { FastPath } from './fast.js';
-import { keepsPlace, moveBlock, reallocate } from './reallocate.js';
+import { keepsPlace } from './place.js';
+import { moveBlock, reallocate } from './reallocate.js';
 import { checkLength, checkSize } from './validate.js';
 
 export type Blocks = ReturnType<typeof openBlocks>;
 
 /** What is built on the fast path: zeroed and moved blocks, and blocks with a view. Functions of each heap for the reason given there. */
 export function openBlocks(heap: Attachment, { take, free, ownBlockBytes }: FastPath) {
-  const { region, owner, views } = heap;
+  const { region, owner } = heap;
   /** The type checked last, and the size of its elements. */
   let checkedType: TypedArrayConstructor = Uint8Array;
   let elementBytes = 1;
@@ -48,32 +49,33 @@ export function openBlocks(heap: Attachment, { take, free, ownBlockBytes }: Fast
     return bytes;
   }
 
-  /** A constructor of the user's own may throw; nobody would know the block. */
-  function viewOrNothing<View extends TypedArray>(
-    type: TypedArrayConstructor<View>,
-    address: number,
-    length: number,
-  ): View {
-    try {
-      return views.at(type, address, length);
-    } catch (error) {
-      heap.free(address);
-      throw error;
-    }
-  }
-
   function alloc<View extends TypedArray>(type: TypedArrayConstructor<View>, length: number): View {
     const bytes = bytesOf('alloc', type, length);
     const address = take(bytes) || heap.allocate('alloc', bytes, undefined);
     zeroBlock(region, address, bytes);
-    return viewOrNothing(type, address, length);
+    return viewOrNothing(heap, type, address, length);
   }
 
   function allocUnsafe<View extends TypedArray>(type: TypedArrayConstructor<View>, length: number): View {
     const bytes = bytesOf('allocUnsafe', type, length);
     const address = take(bytes) || heap.allocate('allocUnsafe', bytes, undefined);
-    return viewOrNothing(type, address, length);
+    return viewOrNothing(heap, type, address, length);
   }
 
   return { calloc, realloc, alloc, allocUnsafe };
+}
+
+/** A constructor of the user's own may throw; nobody would know the block. */
+export function viewOrNothing<View extends TypedArray>(
+  heap: Attachment,
+  type: TypedArrayConstructor<View>,
+  address: number,
+  length: number,
+): View {
+  try {
+    return heap.views.at(type, address, length);
+  } catch (error) {
+    heap.free(address);
+    throw error;
+  }
 }

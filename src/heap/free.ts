@@ -1,8 +1,6 @@
 import { corrupt } from '../base/errors.js';
-import { Kind, MapBits } from '../layout/format.js';
-import { Geometry } from '../layout/geometry.js';
+import { Kind, MapBits, ProfileLevel } from '../layout/format.js';
 import { CacheWord } from '../layout/offsets.generated.js';
-import { CLASS_BYTES } from '../layout/classes.js';
 import { headOf } from '../pages/descriptor.js';
 import { freeSpan } from '../pages/spans.js';
 import { offerTransfer, spill } from '../slabs/cache.js';
@@ -11,11 +9,6 @@ import { announceRemote, markRemote } from '../slabs/remote.js';
 import { bitsWord } from '../slabs/slab.js';
 import { begin } from './allocate.js';
 import { badAddress, classify, granuleOf, sliceOfAddress } from './lookup.js';
-
-/** Fills a block that is about to be freed with 0xDF. */
-const FREED_BYTE = 0xdf;
-/** Fills a block that was just handed out with 0xFA. */
-export const FRESH_BYTE = 0xfa;
 
 /**
  * Frees whatever the fast path doesn't: blocks of other workers, spans, blocks whose cache is full. Throws
@@ -26,11 +19,18 @@ export function freeAddress(owner: Owner, address: unknown): void {
   const kind = classify(region, address);
   if (kind !== 'block' && kind !== 'span') throw badAddress(region, address, 'free');
   const slice = sliceOfAddress(region, address);
+  if (owner.ring !== undefined) owner.ring.freeing(address as number);
   begin(owner);
   const isFreed =
     kind === 'span' ? freeSpan(region, owner.slices, owner.slot, slice) : freeBlock(owner, slice, address as number);
   owner.isMidway = false;
   if (!isFreed) throw badAddress(region, address, 'free');
+  if (kind === 'span') countFree(owner, 0);
+}
+
+/** Class 0 is that of spans. Samples are counted before they come here. */
+export function countFree(owner: Owner, classId: number): void {
+  if (owner.settings.profileLevel >= ProfileLevel.EXACT) owner.region.i32[owner.cache(classId) + CacheWord.FREES]++;
 }
 
 /** False if another worker freed the block first, in this very moment. */
@@ -39,10 +39,6 @@ function freeBlock(owner: Owner, slice: number, address: number): boolean {
   const word = region.i32[region.map + slice];
   const classId = word & Kind.MASK;
   const granule = granuleOf(address);
-  if (owner.settings.poison === 1) {
-    region.cover(slice + 1 + CLASS_BYTES[classId] / Geometry.SLICE_BYTES);
-    region.u8.fill(FREED_BYTE, address, address + CLASS_BYTES[classId]);
-  }
   const ownerSlot = word >>> MapBits.OWNER_SHIFT;
   if (ownerSlot !== owner.slot) return freeRemote(owner, slice, granule, classId, ownerSlot);
   freeLocal(owner, granule, classId);
@@ -57,6 +53,7 @@ function freeLocal(owner: Owner, granule: number, classId: number): void {
   i32[bitsWord(owner.region, granule)] &= ~(1 << granule);
   i32[cache + CacheWord.WORDS + owner.region.i32[cache + CacheWord.COUNT]] = granule;
   i32[cache + CacheWord.COUNT]++;
+  countFree(owner, classId);
 }
 
 function freeRemote(owner: Owner, slice: number, granule: number, classId: number, ownerSlot: number): boolean {
@@ -66,6 +63,7 @@ function freeRemote(owner: Owner, slice: number, granule: number, classId: numbe
   const head = headOf(region, slice);
   if (!markRemote(region, granule)) return false;
   region.i32[owner.cache(classId) + CacheWord.REMOTE_FREES]++;
+  countFree(owner, classId);
   if (ownerSlot !== 0 && offerTransfer(owner, ownerSlot, head, granule, classId)) return true;
   announceRemote(owner, head, classId, granule);
   return true;

@@ -1,24 +1,46 @@
-import { resolveOptions, type CreateOptions } from '../config/resolve.js';
-import type { HeapSettings } from '../config/options.js';
+import { DENO_INSPECT, NODE_INSPECT } from '../base/show.js';
+import { resolveOptions, type CreateOptions, type ResolvedOptions } from '../config/resolve.js';
+import { DebugLevel, type HeapSettings } from '../config/options.js';
+import { ProfileLevel } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
-import { createRegion, giveUpRegion, openRegion, settingsOf, tokenOf, type HeapToken } from '../memory/create.js';
-import type { Region } from '../memory/region.js';
+import {
+  createRegion,
+  giveUpRegion,
+  prewarmRegion,
+  openRegion,
+  settingsOf,
+  tokenOf,
+  type HeapToken,
+} from '../memory/create.js';
+import { nameOf, type Region } from '../memory/region.js';
+import { drainRing, spillRings } from '../memory/ring.js';
+import { isHeard, publish, type Diagnostic } from '../platform/diagnostics.js';
 import { threadTag, type ExitingWorker } from '../platform/host.js';
+import { tellOpened } from '../platform/overrides.js';
 import { attachWorker, reserveWorker, type Membership } from '../registry/attach.js';
 import { reclaimSlot, reclaimWorker } from '../registry/reclaim.js';
-import { isLiveWorker } from '../registry/slots.js';
+import { isAttached } from '../registry/slots.js';
+import type { HeapStats } from '../report/shape.js';
+import { filesFor, StatsWriter } from '../report/writer.js';
 import type { Owner } from '../slabs/owner.js';
-import { begin, collect, mend } from './allocate.js';
+import { begin, collect, mend, warmCaches } from './allocate.js';
 import type { TypedArray, TypedArrayConstructor } from './arrays.js';
 import { Attachment } from './attachment.js';
 import { allOrNone, freeEach } from './batch.js';
 import { openBlocks, type Blocks } from './blocks.js';
 import { zeroTail } from './bytes.js';
 import { checkHeap } from './check.js';
+import { openEventLog } from './event-log.js';
 import { openFastPath, type FastPath } from './fast.js';
-import { badAddress, usableBytes } from './lookup.js';
+import { openDebugBlocks } from './debug-blocks.js';
+import { LeakWatch, findLeaks, type Leak } from './leaks.js';
+import { badAddress } from './lookup.js';
+import { describeHeap } from './picture.js';
+import { beginLog, learnedBy, openLog, writeLog, type Learned } from './learned.js';
 import { reallocate } from './reallocate.js';
-import { gatherStats, type HeapStats } from './stats.js';
+import { openSampledPath } from './sampled.js';
+import { takeSnapshot, type HeapSnapshot, type SnapshotOptions } from './snapshot.js';
+import { gatherStats } from './stats.js';
 import { checkAddressList, checkLength, checkSize } from './validate.js';
 import { openView } from './views.js';
 import { walkBlocks, type BlockInfo } from './walk.js';
@@ -31,6 +53,7 @@ const attached = new Map<string, WeakRef<Heap>>();
 const dropped = new FinalizationRegistry<{ membership: Membership; heapId: string }>(({ membership, heapId }) => {
   const { owner, generation } = membership;
   if (attached.get(heapId)?.deref() === undefined) attached.delete(heapId);
+  spillRings(owner.region);
   reclaimSlot(owner, owner.slot, generation, 'exited');
 });
 
@@ -50,6 +73,11 @@ export class Heap {
   private readonly attachment: Attachment;
   private readonly fast: FastPath;
   private readonly watches: Watches;
+  private readonly leakWatch: LeakWatch | undefined;
+  /** Where this worker writes what it learns. */
+  private logPath: string | undefined;
+  private statsWriter: StatsWriter | undefined;
+  private stopEventLog: (() => void) | undefined;
 
   /**
    * Names this attachment, slot and generation; never used again for another one. From 1 to 2^29 - 1, and its low ten bits
@@ -81,17 +109,22 @@ export class Heap {
   /** The same without clearing what was there before, as with Node's Buffer. */
   readonly allocUnsafe: Blocks['allocUnsafe'];
 
-  private constructor(region: Region, membership: Membership) {
+  private constructor(region: Region, membership: Membership, isCreator: boolean) {
     this.region = region;
     this.owner = membership.owner;
     this.workerId = membership.workerId;
     this.token = tokenOf(region);
     this.watches = new Watches(membership.owner);
     this.attachment = new Attachment(region, membership);
-    this.fast = openFastPath(this.attachment);
+    this.leakWatch = LeakWatch.for(this.attachment, isCreator);
+    const fast = openFastPath(this.attachment);
+    const isSampled = membership.owner.settings.profileLevel === ProfileLevel.SAMPLED;
+    this.fast = isSampled ? openSampledPath(this.attachment, fast) : fast;
     this.malloc = this.fast.malloc;
     this.free = this.fast.free;
-    const blocks = openBlocks(this.attachment, this.fast);
+    const { debug } = this.attachment;
+    const blocks =
+      debug === undefined ? openBlocks(this.attachment, this.fast) : openDebugBlocks(this.attachment, debug);
     this.calloc = blocks.calloc;
     this.realloc = blocks.realloc;
     this.alloc = blocks.alloc;
@@ -103,9 +136,18 @@ export class Heap {
    * options table. Throws ERR_HEAP_CONFIG, naming the option, its value and what would be right.
    */
   static create(options: CreateOptions = {}): Heap {
-    const region = createRegion(resolveOptions(options));
+    const resolved = resolveOptions(options);
+    const { learnLog, prewarmBytes, statsFile } = resolved.values;
+    const files = statsFile === undefined ? undefined : filesFor(statsFile);
+    if (learnLog !== undefined) beginLog(learnLog);
+    const region = createRegion(resolved);
+    prewarmRegion(region, prewarmBytes);
     try {
-      return Heap.join(region, settingsOf(region), undefined);
+      const heap = Heap.join(region, settingsOf(region), undefined, 'create');
+      if (learnLog !== undefined) openLog(heap.owner);
+      heap.logPath = learnLog;
+      if (files !== undefined) heap.writeStats(files, resolved.values);
+      return heap;
     } catch (error) {
       giveUpRegion(region);
       throw error;
@@ -121,27 +163,44 @@ export class Heap {
     const opened = openRegion(token);
     const known = attached.get(opened.token.heapId)?.deref();
     if (known?.attachment.isAttached() === true) return known;
-    return Heap.join(opened.region, opened.settings, opened.token.workerId);
+    return Heap.join(opened.region, opened.settings, opened.token.workerId, 'attach');
   }
 
-  private static join(region: Region, settings: HeapSettings, reserved: number | undefined): Heap {
+  private static join(region: Region, settings: HeapSettings, reserved: number | undefined, how: Diagnostic): Heap {
     const membership = attachWorker(region, settings, threadTag(), reserved);
-    const heap = new Heap(region, membership);
+    const heap = new Heap(region, membership, how === 'create');
     attached.set(heap.token.heapId, new WeakRef(heap));
+    if (settings.warmCaches > 0) warmCaches(membership.owner, settings.warmCaches);
     const { attachment } = heap;
     dropped.register(attachment, { membership, heapId: heap.token.heapId }, attachment);
+    if (settings.debugLevel >= DebugLevel.EVENTS) heap.stopEventLog = openEventLog(heap.token.heapId);
+    tellOpened(heap, how === 'create');
+    publish(how, { ...nameOf(region), maxBytes: settings.maxBytes });
     return heap;
+  }
+
+  /** Only the heap holds itself: a program that drops it must find it collected. */
+  private writeStats(
+    files: ReturnType<typeof filesFor>,
+    { statsFile, statsInterval }: ResolvedOptions['values'],
+  ): void {
+    const heap = new WeakRef(this);
+    const read = (): HeapStats | undefined => heap.deref()?.stats();
+    this.statsWriter = new StatsWriter(files, statsFile!, this.token.heapId, read, statsInterval);
   }
 
   /** The same, but 0 instead of ERR_HEAP_OUT_OF_MEMORY. */
   tryMalloc(bytes: number, alignment?: number): number {
-    return this.attachment.tryAllocate('tryMalloc', bytes, alignment);
+    const address = this.attachment.tryAllocate('tryMalloc', bytes, alignment);
+    if (address === 0 && isHeard('exhausted'))
+      this.attachment.exhausted('tryMalloc', bytes, alignment ?? Geometry.GRANULE_BYTES);
+    return address;
   }
 
   /** Bytes the block can hold, at least what was asked for. Throws ERR_HEAP_INVALID_ADDRESS if it is no live block. */
   usableSize(address: number): number {
     this.attachment.check('usableSize');
-    const bytes = usableBytes(this.region, address);
+    const bytes = this.attachment.usableBytes(address);
     if (bytes < 0) throw badAddress(this.region, address, 'usableSize');
     return bytes;
   }
@@ -187,10 +246,16 @@ export class Heap {
     const address = this.attachment.addressOf('resize', view);
     const type = view.constructor as TypedArrayConstructor<View>;
     const bytes = checkLength('resize', type, length);
-    const moved = reallocate(this.owner, this.free, 'resize', address, bytes);
+    const { debug } = this.attachment;
+    const moved =
+      debug === undefined
+        ? reallocate(this.owner, this.free, 'resize', address, bytes)
+        : debug.reallocate('resize', address, bytes, view);
     if (moved === 0) throw this.attachment.exhausted('resize', bytes, Geometry.GRANULE_BYTES);
     if (this.region.isStale()) this.region.renew();
-    zeroTail(this.region, moved + view.byteLength, moved + bytes);
+    const tail = moved + view.byteLength;
+    if (debug === undefined) zeroTail(this.region, tail, moved + bytes);
+    else if (bytes > view.byteLength) this.region.u8.fill(0, tail, moved + bytes);
     return this.attachment.views.at(type, moved, length);
   }
 
@@ -200,7 +265,13 @@ export class Heap {
    */
   collect(): number {
     this.attachment.check('collect');
-    return collect(this.owner) * Geometry.SLICE_BYTES;
+    const { slices } = this.owner;
+    const before = slices.releasedSlices;
+    const { debug } = this.attachment;
+    if (debug !== undefined) debug.flush();
+    collect(this.owner);
+    writeLog(this.owner, this.logPath);
+    return (slices.releasedSlices - before) * Geometry.SLICE_BYTES;
   }
 
   /** A place for a worker about to be started: even one killed while it attaches can then be named to `reclaim`. */
@@ -237,14 +308,50 @@ export class Heap {
    */
   isAttached(workerId: number): boolean {
     this.attachment.check('isAttached');
-    return isLiveWorker(this.region, workerId);
+    return isAttached(this.region, workerId);
   }
 
   /** Counts the heap. A plain object, exact when the workers are at rest. Takes time in proportion to the memory in use. */
   stats(): HeapStats {
     this.attachment.check('stats');
     mend(this.owner);
-    return gatherStats(this.region, this.owner.shape, this.owner.settings.maxBytes);
+    const { shape, settings } = this.owner;
+    return gatherStats(this.region, shape, settings, this.attachment.debug);
+  }
+
+  /**
+   * A picture of the heap: every slab, span and control block, and the state of every block. Structured-cloneable; exact when
+   * the workers are at rest. `sabmalloc/inspect` draws it. Takes time in proportion to the memory in use.
+   */
+  snapshot(options?: SnapshotOptions): HeapSnapshot {
+    this.attachment.check('snapshot');
+    mend(this.owner);
+    return takeSnapshot(this.owner, this.token.heapId, options?.blocks !== false, this.attachment.debug);
+  }
+
+  /** How this worker sizes the cache of each class it has used: as the options say, or what learnCaches and learnMemory made of it. */
+  learned(): Learned {
+    this.attachment.check('learned');
+    return learnedBy(this.owner);
+  }
+
+  /**
+   * Takes what the trace rings of all workers hold, at profileLevel 3: six words an event (TraceEventWord in docs/LAYOUT.md),
+   * each worker's in its own order. `recordingOf` of `sabmalloc/trace` makes a trace of them.
+   */
+  drainTrace(): Uint32Array {
+    this.attachment.check('drainTrace');
+    const parts: Uint32Array[] = [];
+    const { region } = this;
+    if (region.ringEvents > 0)
+      for (let slot = 1; slot <= region.maxWorkers; slot++) drainRing(region, slot, (events) => parts.push(events));
+    const all = new Uint32Array(parts.reduce((words, { length }) => words + length, 0));
+    let at = 0;
+    for (const part of parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    return all;
   }
 
   /** Walks the heap and throws ERR_HEAP_CORRUPT, with what and where, if an invariant doesn't hold. For workers at rest. */
@@ -252,12 +359,24 @@ export class Heap {
     this.attachment.check('check');
     mend(this.owner);
     checkHeap(this.region, this.owner.shape, this.owner.settings);
+    const { debug } = this.attachment;
+    if (debug !== undefined) debug.checkBlocks();
   }
 
   /** Every live block, from low to high addresses; exact when the workers are at rest. */
   blocks(): IterableIterator<BlockInfo> {
     this.attachment.check('blocks');
-    return walkBlocks(this.region);
+    const { debug } = this.attachment;
+    return debug === undefined ? walkBlocks(this.region) : debug.blocks();
+  }
+
+  /**
+   * What is live, grouped by the worker and the place in the program that allocated it, the most bytes first; places need the
+   * option callSiteEvery. Empty when everything was freed. Exact when the workers are at rest.
+   */
+  leaks(): Leak[] {
+    this.attachment.check('leaks');
+    return findLeaks(this.attachment);
   }
 
   /**
@@ -267,17 +386,40 @@ export class Heap {
   detach(): void {
     const { attachment, owner } = this;
     if (attachment.hasLeft) return;
+    const { debug } = attachment;
+    if (this.leakWatch !== undefined) this.leakWatch.end();
+    if (debug !== undefined && attachment.isAttached()) debug.flush();
+    if (this.statsWriter !== undefined) this.statsWriter.close();
     attachment.closeFastPath();
     this.watches.stop();
+    spillRings(this.region);
     dropped.unregister(attachment);
     if (attached.get(this.token.heapId)?.deref() === this) attached.delete(this.token.heapId);
+    writeLog(owner, this.logPath);
     if (attachment.isAttached()) begin(owner);
     reclaimSlot(owner, owner.slot, attachment.generation, 'exited');
     attachment.hasLeft = true;
+    publish('detach', nameOf(this.region));
+    this.stopEventLog?.();
   }
 
   [Symbol.dispose](): void {
     this.detach();
+  }
+
+  /** What consoles show: a line that says how much is in use. Takes as long as `stats()`. */
+  [NODE_INSPECT](): string {
+    return describeHeap(this.owner, this.attachment.isAttached());
+  }
+
+  [DENO_INSPECT](): string {
+    return this[NODE_INSPECT]();
+  }
+
+  /** Where in `buffer` the region begins, and where it ends when it is fully grown. Whatever lies between is the heap's. */
+  get bounds(): { readonly begin: number; readonly end: number } {
+    const { region } = this;
+    return { begin: region.addressOf(region.baseSlice), end: region.addressOf(region.endSlice) };
   }
 
   /** The SharedArrayBuffer as it is now. */

@@ -3,7 +3,8 @@ import { CLASS_BYTES } from '../layout/classes.js';
 import { Kind, MapBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { SliceWord } from '../layout/offsets.generated.js';
-import type { Region } from '../memory/region.js';
+import { nameOf, type Region } from '../memory/region.js';
+import { isHeard, publish } from '../platform/diagnostics.js';
 import { headOf, sliceWord } from '../pages/descriptor.js';
 import { isSpan, spanSlices } from '../pages/spans.js';
 import { bitsWord, slabCapacity } from '../slabs/slab.js';
@@ -30,6 +31,12 @@ export function granuleOf(address: number): number {
 export function isLive(region: Region, granule: number): boolean {
   const word = bitsWord(region, granule);
   return (region.i32[word] & ~region.i32[word + 1] & (1 << granule)) !== 0;
+}
+
+/** Freed by another worker, or held back by its own, and not yet come home. */
+export function isFreedRemotely(region: Region, granule: number): boolean {
+  const word = bitsWord(region, granule);
+  return (region.i32[word] & region.i32[word + 1] & (1 << granule)) !== 0;
 }
 
 /** True if a block of the slab begins, or in a slab that is no more began, at this granule. */
@@ -60,8 +67,19 @@ export function classify(region: Region, address: unknown): AddressKind {
   return isBlockStart(region, slice, granule, kind) ? 'free' : isGone ? 'wild' : 'interior';
 }
 
-/** Bytes that the live block at this address can hold; -1 if there is none. */
-export function usableBytes(region: Region, address: unknown): number {
+/** Address of the live block that the address lies in; 0 if it lies in none. */
+export function enclosingBlock(region: Region, address: number): number {
+  const slice = sliceOfAddress(region, address);
+  if (slice < 0) return 0;
+  const kind = mapOf(region, slice) & Kind.MASK;
+  if (kind === Kind.NONE || kind > Kind.SPAN || kind === Kind.CONTROL) return 0;
+  const first = region.addressOf(headOf(region, slice));
+  const start = kind === Kind.SPAN ? first : address - ((address - first) % CLASS_BYTES[kind]);
+  return blockBytes(region, start) < 0 ? 0 : start;
+}
+
+/** Bytes of the live block at this address; -1 if there is none. */
+export function blockBytes(region: Region, address: unknown): number {
   const kind = classify(region, address);
   if (kind !== 'block' && kind !== 'span') return -1;
   const slice = sliceOfAddress(region, address);
@@ -77,16 +95,24 @@ const EXPLANATIONS: Record<AddressKind, string> = {
   wild: 'no block was ever there; pass what malloc or alloc of this heap returned',
 };
 
-/** The error for an address that should have been a live block's start. */
+/** The error for an address that should have been a live block's start; who listens is told. */
 export function badAddress(
   region: Region,
   address: unknown,
   call: 'free' | 'realloc' | 'usableSize' | 'resize' | 'addressOf',
+  known?: AddressKind,
 ): HeapError {
-  const kind = classify(region, address);
+  const kind = known ?? classify(region, address);
   const codes: HeapErrorCode =
     call === 'free' ? (kind === 'free' ? 'ERR_HEAP_DOUBLE_FREE' : 'ERR_HEAP_INVALID_FREE') : 'ERR_HEAP_INVALID_ADDRESS';
   const slice = sliceOfAddress(region, address);
   const owner = slice < 0 ? 0 : (mapOf(region, slice) >>> MapBits.OWNER_SHIFT) & 1023;
-  return new HeapError(codes, `${call}(${show(address)}): ${EXPLANATIONS[kind]}`, { address, kind, owner });
+  const error = new HeapError(codes, `${call}(${show(address)}): ${EXPLANATIONS[kind]}`, { address, kind, owner });
+  return tellMisuse(region, call, error);
+}
+
+/** Tells who listens of an error that is the caller's mistake, and returns it. */
+export function tellMisuse(region: Region, call: string, error: HeapError): HeapError {
+  if (isHeard('misuse')) publish('misuse', { ...nameOf(region), call, error });
+  return error;
 }

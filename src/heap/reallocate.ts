@@ -5,15 +5,8 @@ import type { Owner } from '../slabs/owner.js';
 import { allocate, begin, classFor } from './allocate.js';
 import { copyBlock } from './bytes.js';
 import type { FastPath } from './fast.js';
-import { badAddress, sliceOfAddress, usableBytes } from './lookup.js';
-
-/** A block keeps its place while the new size uses at least this share of it. */
-const KEEP_SHARE = 0.5;
-
-/** True if a block of `have` bytes is neither too small nor far too big for `bytes`. */
-export function keepsPlace(have: number, bytes: number): boolean {
-  return bytes <= have && (bytes >= have * KEEP_SHARE || have <= Geometry.GRANULE_BYTES);
-}
+import { keepsPlace } from './place.js';
+import { badAddress, sliceOfAddress, blockBytes } from './lookup.js';
 
 /** Grows or shrinks a live block; its new address, or 0 if the heap is full, and then the block is as before. */
 export function reallocate(
@@ -24,13 +17,15 @@ export function reallocate(
   bytes: number,
 ): number {
   const { region } = owner;
-  const have = usableBytes(region, address);
+  const have = blockBytes(region, address);
   if (have < 0) throw badAddress(region, address, call);
   const staysSpan = classFor(have, Geometry.GRANULE_BYTES) === 0 && classFor(bytes, Geometry.GRANULE_BYTES) === 0;
-  if (staysSpan && resizeInPlace(owner, address, bytes)) return address;
-  if (!staysSpan && keepsPlace(have, bytes)) return address;
-  const moved = allocate(owner, bytes, Geometry.GRANULE_BYTES);
-  if (moved === 0) return bytes <= have ? address : 0;
+  const isInPlace = staysSpan ? resizeInPlace(owner, address, bytes) : keepsPlace(have, bytes);
+  const moved = isInPlace ? address : allocate(owner, bytes, Geometry.GRANULE_BYTES);
+  if (moved === 0 && bytes > have) return 0;
+  const place = moved === 0 ? address : moved;
+  if (owner.ring !== undefined) owner.ring.reallocated(address, place, bytes);
+  if (place === address) return address;
   return moveBlock(free, region, address, moved, Math.min(have, bytes));
 }
 

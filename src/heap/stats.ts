@@ -1,76 +1,21 @@
 import * as atomics from '#atomics';
 import { CLASS_BYTES, Classes } from '../layout/classes.js';
-import { SlotState } from '../layout/format.js';
+import { ProfileLevel, SlotState } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
-import { CacheWord, HeaderWord } from '../layout/offsets.generated.js';
+import { CacheWord, GoneWord, HeaderWord } from '../layout/offsets.generated.js';
+import type { HeapSettings } from '../config/options.js';
 import type { Region } from '../memory/region.js';
+import { countTraced } from '../memory/ring.js';
 import { kindOf, ownerOf } from '../pages/descriptor.js';
 import { countClaimed } from '../pages/slices.js';
-import { spanSlices } from '../pages/spans.js';
 import { isSlab, publishedHeads } from '../registry/adopt.js';
 import { generationOf, loadControl, loadState, stateOf, workerIdOf } from '../registry/slots.js';
+import type { CallCounts, ClassStats, HeapStats, WorkerStats } from '../report/shape.js';
 import type { ControlShape } from '../slabs/owner.js';
-import { slabCapacity, slabSlices } from '../slabs/slab.js';
-import { countSlab, isAnySpan } from './walk.js';
-
-export interface ClassStats {
-  readonly class: number;
-  readonly blockBytes: number;
-  slabs: number;
-  committedBytes: number;
-  capacityBlocks: number;
-  liveBlocks: number;
-  remoteFreesPending: number;
-}
-
-export interface WorkerStats {
-  readonly workerId: number;
-  readonly slot: number;
-  readonly state: string;
-  slabs: number;
-  committedBytes: number;
-  liveBlocks: number;
-  cachedBlocks: number;
-  remoteFreesPending: number;
-  cacheHits: number;
-  cacheMisses: number;
-  cacheSpills: number;
-  remoteFrees: number;
-}
-
-/** What `heap.stats()` returns: a plain object, JSON-serialisable. Exact when the workers are at rest. */
-export interface HeapStats {
-  /** Bytes the shared memory has now; grows up to maxBytes. */
-  readonly reservedBytes: number;
-  readonly maxBytes: number;
-  /** Bytes of slabs, spans and metadata (tables of the grown part, control blocks). */
-  readonly committedBytes: number;
-  readonly peakCommittedBytes: number;
-  readonly metadataBytes: number;
-  /** Bytes that all live blocks can hold. */
-  readonly liveBytes: number;
-  readonly liveBlocks: number;
-  /** Blocks freed by other workers that have not yet come home to their owner. */
-  readonly remoteFreesPending: number;
-  readonly cachedBlocks: number;
-  /** Allocations that a cache served. Counted only with the option countHits: the fast path counts nothing. */
-  readonly cacheHits: number;
-  readonly cacheMisses: number;
-  /** Share of the committed block memory that holds no live block, 0 .. 1. */
-  readonly fragmentation: number;
-  readonly largeBlocks: number;
-  readonly largeBytes: number;
-  /** Slabs of workers that left, waiting to be adopted. */
-  readonly abandonedSlabs: number;
-  readonly counters: {
-    readonly growths: number;
-    readonly adoptions: number;
-    readonly reclaims: number;
-    readonly remoteFrees: number;
-  };
-  readonly classes: readonly ClassStats[];
-  readonly workers: readonly WorkerStats[];
-}
+import { slabCapacity } from '../slabs/slab.js';
+import { Segments } from './segments.js';
+import type { DebugLayer } from './debug.js';
+import { countBlocks, isAnySpan } from './walk.js';
 
 const STATE_NAMES: Record<SlotState, string> = {
   [SlotState.FREE]: 'free',
@@ -94,7 +39,35 @@ function committedFor(region: Region, claimedSlices: number, limit: number): num
   return (claimedSlices - (region.firstSlice - region.baseSlice)) * Geometry.SLICE_BYTES + tableBytes(region, limit);
 }
 
-function readWorker(region: Region, slot: number, shape: ControlShape): WorkerStats {
+const NOTHING: Readonly<CallCounts> = { cacheHits: 0, cacheMisses: 0, cacheSpills: 0, frees: 0, remoteFrees: 0 };
+
+const SOURCES: readonly (readonly [keyof CallCounts, CacheWord, GoneWord])[] = [
+  ['cacheHits', CacheWord.HITS, GoneWord.X_HITS],
+  ['cacheMisses', CacheWord.MISSES, GoneWord.X_MISSES],
+  ['cacheSpills', CacheWord.SPILLS, GoneWord.X_SPILLS],
+  ['frees', CacheWord.FREES, GoneWord.X_FREES],
+  ['remoteFrees', CacheWord.REMOTE_FREES, GoneWord.X_REMOTE_FREES],
+];
+
+function add(into: CallCounts, from: Readonly<CallCounts>): void {
+  for (const [field] of SOURCES) into[field] += from[field];
+}
+
+function readGone(region: Region, classId: number): CallCounts {
+  const counts = { ...NOTHING };
+  for (const [field, , word] of SOURCES)
+    counts[field] = atomics.load(region.i32, region.goneWord(classId) + word) >>> 0;
+  return counts;
+}
+
+function readCache(region: Region, cache: number): CallCounts {
+  const counts = { ...NOTHING };
+  for (const [field, word] of SOURCES) counts[field] = region.u32[cache + word];
+  return counts;
+}
+
+/** A worker's row; what it counted goes to the classes too, by their number: 0 for spans. */
+function readWorker(region: Region, slot: number, shape: ControlShape, classes: readonly CallCounts[]): WorkerStats {
   const word = loadState(region, slot);
   const worker: WorkerStats = {
     workerId: workerIdOf(slot, generationOf(word)),
@@ -105,49 +78,72 @@ function readWorker(region: Region, slot: number, shape: ControlShape): WorkerSt
     liveBlocks: 0,
     cachedBlocks: 0,
     remoteFreesPending: 0,
-    cacheHits: 0,
-    cacheMisses: 0,
-    cacheSpills: 0,
-    remoteFrees: 0,
+    ...NOTHING,
   };
   const control = loadControl(region, slot, shape.slices);
   if (control === 0) return worker;
-  for (let classId = 1; classId <= Classes.COUNT; classId++) {
+  for (let classId = 0; classId <= Classes.COUNT; classId++) {
     const cache = region.addressOf(control) / 4 + classId * shape.cacheWords;
+    const counts = readCache(region, cache);
+    add(classes[classId], counts);
+    if (classId === 0) continue;
+    add(worker, counts);
     worker.cachedBlocks += region.i32[cache + CacheWord.COUNT] + region.i32[cache + CacheWord.RING_COUNT];
-    worker.cacheHits += region.u32[cache + CacheWord.HITS];
-    worker.cacheMisses += region.u32[cache + CacheWord.MISSES];
-    worker.cacheSpills += region.u32[cache + CacheWord.SPILLS];
-    worker.remoteFrees += region.u32[cache + CacheWord.REMOTE_FREES];
   }
   return worker;
 }
 
-function emptyClasses(): ClassStats[] {
-  return Array.from({ length: Classes.COUNT }, (_, index) => ({
-    class: index + 1,
-    blockBytes: CLASS_BYTES[index + 1],
+/** A row for each class, with what workers that are gone have counted; row 0 is for spans and has counts only. */
+function emptyClasses(region: Region): ClassStats[] {
+  return Array.from({ length: Classes.COUNT + 1 }, (_, classId) => ({
+    class: classId,
+    blockBytes: CLASS_BYTES[classId],
     slabs: 0,
     committedBytes: 0,
     capacityBlocks: 0,
     liveBlocks: 0,
     remoteFreesPending: 0,
+    quarantinedBlocks: 0,
+    ...readGone(region, classId),
   }));
 }
 
-function addSlab(region: Region, head: number, state: number, into: ClassStats, worker: WorkerStats | undefined): void {
-  const { live, remote } = countSlab(region, head);
-  const bytes = slabSlices(region, head) * Geometry.SLICE_BYTES;
+interface Slab {
+  readonly head: number;
+  readonly state: number;
+  readonly count: number;
+}
+
+function addSlab(
+  region: Region,
+  slab: Slab,
+  into: ClassStats,
+  worker: WorkerStats | undefined,
+  segments: Segments,
+  debug: DebugLayer | undefined,
+): void {
+  const { head, count } = slab;
+  const bytes = count * Geometry.SLICE_BYTES;
+  let [live, remote] = [0, 0];
+  segments.addSlab(head, count, (first, slices) => {
+    const part = countBlocks(region, first, slices);
+    live += part.live;
+    remote += part.remote;
+    return part.live * into.blockBytes;
+  });
+  const held = debug === undefined ? 0 : debug.heldIn(head, into.class);
+  const pending = remote - held;
   into.slabs++;
   into.committedBytes += bytes;
-  into.capacityBlocks += slabCapacity(region, head, kindOf(state));
+  into.capacityBlocks += slabCapacity(region, head, into.class);
   into.liveBlocks += live;
-  into.remoteFreesPending += remote;
+  into.remoteFreesPending += pending;
+  into.quarantinedBlocks += held;
   if (worker === undefined) return;
   worker.slabs++;
   worker.committedBytes += bytes;
   worker.liveBlocks += live;
-  worker.remoteFreesPending += remote;
+  worker.remoteFreesPending += pending;
 }
 
 const sum = <Item>(items: Iterable<Item>, of: (item: Item) => number): number => {
@@ -156,47 +152,65 @@ const sum = <Item>(items: Iterable<Item>, of: (item: Item) => number): number =>
   return total;
 };
 
+const wasUsed = (entry: ClassStats): boolean => entry.slabs > 0 || SOURCES.some(([field]) => entry[field] > 0);
+
+/** How hits and frees are counted. */
+function countingOf({ profileLevel, sampleEvery }: HeapSettings): Pick<HeapStats, 'counting' | 'sampleEvery'> {
+  if (profileLevel === ProfileLevel.SAMPLED) return { counting: 'sampled', sampleEvery };
+  return profileLevel === ProfileLevel.NONE
+    ? { counting: 'none', sampleEvery: 0 }
+    : { counting: 'exact', sampleEvery: 1 };
+}
+
 /** Walks the heap and counts. */
-export function gatherStats(region: Region, shape: ControlShape, maxBytes: number): HeapStats {
+export function gatherStats(
+  region: Region,
+  shape: ControlShape,
+  settings: HeapSettings,
+  debug: DebugLayer | undefined,
+): HeapStats {
   // Control blocks of other workers may lie in memory that this one has not seen yet.
   if (region.isStale()) region.renew();
-  const { i32, header } = region;
-  const limit = atomics.load(i32, header + HeaderWord.X_LIMIT);
-  const classes = emptyClasses();
+  const counter = (word: HeaderWord): number => atomics.load(region.i32, region.header + word);
+  const limit = counter(HeaderWord.X_LIMIT);
+  const [spans, ...classes] = emptyClasses(region);
   const workers = new Map<number, WorkerStats>();
   for (let slot = 1; slot <= region.maxWorkers; slot++)
-    if (stateOf(loadState(region, slot)) !== SlotState.FREE) workers.set(slot, readWorker(region, slot, shape));
-  let largeBlocks = 0;
-  let largeBytes = 0;
-  let abandonedSlabs = 0;
-  for (const { head, state } of publishedHeads(region)) {
-    if (isSlab(state)) {
-      addSlab(region, head, state, classes[kindOf(state) - 1], workers.get(ownerOf(state)));
-      if (ownerOf(state) === 0) abandonedSlabs++;
-    } else if (isAnySpan(state)) {
+    if (stateOf(loadState(region, slot)) !== SlotState.FREE)
+      workers.set(slot, readWorker(region, slot, shape, [spans, ...classes]));
+  const segments = new Segments(region, limit);
+  let [largeBlocks, largeBytes, abandonedSlabs] = [0, 0, 0];
+  for (const run of publishedHeads(region)) {
+    if (isSlab(run.state)) {
+      addSlab(region, run, classes[kindOf(run.state) - 1], workers.get(ownerOf(run.state)), segments, debug);
+      if (ownerOf(run.state) === 0) abandonedSlabs++;
+    } else if (isAnySpan(run.state)) {
       largeBlocks++;
-      largeBytes += spanSlices(region, head) * Geometry.SLICE_BYTES;
+      largeBytes += run.count * Geometry.SLICE_BYTES;
+      segments.addSpan(run.head, run.count);
     }
   }
-  const used = classes.filter((entry) => entry.slabs > 0);
+  const used = classes.filter(wasUsed);
   const slabBytes = sum(used, (entry) => entry.committedBytes);
-  const liveBytes = largeBytes + sum(used, (entry) => entry.liveBlocks * entry.blockBytes);
+  const classBytes = largeBytes + sum(used, (entry) => entry.liveBlocks * entry.blockBytes);
+  const liveBytes = debug === undefined ? classBytes : debug.countLiveBytes();
   const committedBytes = committedFor(region, countClaimed(region), limit);
-  const peak = committedFor(region, atomics.load(i32, header + HeaderWord.X_PEAK_COMMITTED), limit);
-  const counter = (word: HeaderWord): number => atomics.load(i32, header + word);
-  const gone = (word: HeaderWord): number => counter(word) >>> 0;
+  const peak = committedFor(region, counter(HeaderWord.X_PEAK_COMMITTED), limit);
+  const calls = { ...NOTHING };
+  for (const entry of used) add(calls, entry);
   return {
     reservedBytes: (limit - region.baseSlice) * Geometry.SLICE_BYTES,
-    maxBytes,
+    maxBytes: settings.maxBytes,
     committedBytes,
     peakCommittedBytes: Math.max(peak, committedBytes),
     metadataBytes: committedBytes - slabBytes - largeBytes,
     liveBytes,
     liveBlocks: largeBlocks + sum(used, (entry) => entry.liveBlocks),
     remoteFreesPending: sum(used, (entry) => entry.remoteFreesPending),
+    quarantinedBlocks: sum(used, (entry) => entry.quarantinedBlocks),
     cachedBlocks: sum(workers.values(), (worker) => worker.cachedBlocks),
-    cacheHits: gone(HeaderWord.X_GONE_HITS) + sum(workers.values(), (worker) => worker.cacheHits),
-    cacheMisses: gone(HeaderWord.X_GONE_MISSES) + sum(workers.values(), (worker) => worker.cacheMisses),
+    ...calls,
+    ...countingOf(settings),
     fragmentation: slabBytes + largeBytes === 0 ? 0 : 1 - liveBytes / (slabBytes + largeBytes),
     largeBlocks,
     largeBytes,
@@ -205,9 +219,14 @@ export function gatherStats(region: Region, shape: ControlShape, maxBytes: numbe
       growths: counter(HeaderWord.X_GROWTHS),
       adoptions: counter(HeaderWord.X_ADOPTIONS),
       reclaims: counter(HeaderWord.X_RECLAIMS),
-      remoteFrees: gone(HeaderWord.X_GONE_REMOTE_FREES) + sum(workers.values(), (worker) => worker.remoteFrees),
+      damages: counter(HeaderWord.X_DAMAGES),
+      remoteFrees: calls.remoteFrees,
+      largeAllocations: spans.cacheMisses,
+      largeFrees: spans.frees,
+      ...countTraced(region),
     },
     classes: used,
     workers: [...workers.values()],
+    segments: segments.rows(),
   };
 }

@@ -1,28 +1,36 @@
+import * as atomics from '#atomics';
 import { popcount } from '../base/bits.js';
-import { CLASS_BYTES } from '../layout/classes.js';
+import { CLASS_BYTES, capacityBlocks } from '../layout/classes.js';
 import { Kind, SlotState } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
-import { SliceWord } from '../layout/offsets.generated.js';
+import { HeaderWord, SliceWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
+import { BIT_WORDS_PER_SLICE } from '../memory/tables.js';
 import { kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
+import { isClaimed } from '../pages/slices.js';
 import { spanSlices } from '../pages/spans.js';
 import { isSlab, publishedHeads } from '../registry/adopt.js';
 import { generationOf, loadState, stateOf, workerIdOf } from '../registry/slots.js';
-import { bitsWord, slabCapacity, slabSlices } from '../slabs/slab.js';
-import { isLive } from './lookup.js';
+import { bitsWord, slabCapacity } from '../slabs/slab.js';
+import { granuleOf, isLive } from './lookup.js';
 
 /** One live block, as `heap.blocks()` yields it. */
 export interface BlockInfo {
   readonly address: number;
-  /** Bytes the block can hold. */
+  /** Bytes the block can hold; with full headers, bytes that were asked for. */
   readonly size: number;
   /** Size class, 1 ..; 0 for a span. */
   readonly class: number;
   /** Worker id of the owner of its slab, 0 if that left; of a span, the worker that allocated it. */
   readonly owner: number;
+  /** With full headers: worker id that allocated it, though it may have left since. */
+  readonly allocatedBy?: number;
+  /** Place in the program that allocated it, `name (file:line:column)`, where it was recorded (option callSiteEvery). */
+  readonly callSite?: string;
 }
 
-function ownerId(region: Region, slot: number): number {
+/** Worker id of the worker in a slot, 0 if there is none. */
+export function ownerId(region: Region, slot: number): number {
   if (slot === 0) return 0;
   const word = loadState(region, slot);
   return stateOf(word) === SlotState.FREE ? 0 : workerIdOf(slot, generationOf(word));
@@ -57,6 +65,49 @@ function* walkSlab(region: Region, head: number, state: number): Generator<Block
   }
 }
 
+interface FreeBlock {
+  readonly address: number;
+  readonly size: number;
+}
+
+/** Every block that is free, with its size: in slabs, and where slabs and spans went back and nothing else has come since. */
+export function* walkFree(region: Region): Generator<FreeBlock> {
+  const limit = atomics.load(region.i32, region.header + HeaderWord.X_LIMIT);
+  let slice = region.firstSlice;
+  while (slice < limit) {
+    const state = atomics.load(region.i32, sliceWord(region, slice, SliceWord.X_STATE));
+    const word = region.i32[region.map + slice];
+    const kind = state === 0 ? word & Kind.MASK : kindOf(state);
+    const count = region.i32[sliceWord(region, slice, SliceWord.X_COUNT)];
+    const isRun = state !== 0 || isWholeRun(region, slice, count, word);
+    if (isRun && isSlab(kind)) yield* freeOfSlab(region, slice, kind, count);
+    else if (isRun && state === 0) yield { address: region.addressOf(slice), size: count * Geometry.SLICE_BYTES };
+    slice += isRun ? Math.max(1, count) : 1;
+  }
+}
+
+/** True if a slab or span that went back began here, and all of it is still free. */
+function isWholeRun(region: Region, head: number, count: number, word: number): boolean {
+  const kind = word & Kind.MASK;
+  if ((word & Kind.WAS) === 0 || (kind !== Kind.SPAN && !isSlab(kind))) return false;
+  if (count < 1 || count > region.endSlice - head) return false;
+  for (let slice = head; slice < head + count; slice++)
+    if (
+      region.i32[region.map + slice] !== word ||
+      region.i32[sliceWord(region, slice, SliceWord.HEAD)] !== head ||
+      isClaimed(region, slice)
+    )
+      return false;
+  return true;
+}
+
+function* freeOfSlab(region: Region, head: number, classId: number, slices: number): Generator<FreeBlock> {
+  const size = CLASS_BYTES[classId];
+  const first = region.addressOf(head);
+  for (let address = first; address < first + capacityBlocks(classId, slices) * size; address += size)
+    if (!isLive(region, granuleOf(address))) yield { address, size };
+}
+
 /** What a slab holds, counted from its bits. */
 export interface SlabCount {
   /** Live blocks, not counting those that another worker freed. */
@@ -65,10 +116,11 @@ export interface SlabCount {
   readonly remote: number;
 }
 
-export function countSlab(region: Region, head: number): SlabCount {
+/** Counts the blocks that begin in these slices of a slab. */
+export function countBlocks(region: Region, firstSlice: number, slices: number): SlabCount {
   const { i32 } = region;
-  const first = bitsWord(region, head * Geometry.SLICE_GRANULES);
-  const words = slabSlices(region, head) * 16;
+  const first = bitsWord(region, firstSlice * Geometry.SLICE_GRANULES);
+  const words = slices * BIT_WORDS_PER_SLICE;
   let live = 0;
   let remote = 0;
   for (let word = first; word < first + words; word += 2) {

@@ -25,6 +25,9 @@ export const enum Classes {
   FIRST_MID = 28,
 }
 
+/** Largest request of the Tiny regime, where size classes are closest. */
+export const TINY_MAX_BYTES: number = Geometry.TINY_MAX_BYTES;
+
 /** Bytes of a block, by class id. */
 export const CLASS_BYTES: Int32Array = Int32Array.from(sizes);
 

@@ -60,6 +60,26 @@ export const enum SlotBits {
   GENERATION_SHIFT = 13,
 }
 
+/** Operations of traced events, as in trace files, and where the alignment of MEMALIGN lies above them. */
+export const enum TraceOp {
+  MALLOC = 1,
+  CALLOC,
+  REALLOC,
+  MEMALIGN,
+  FREE,
+  MASK = 7,
+  ALIGN_SHIFT = 3,
+  ALIGN_MASK = 31,
+}
+
+/** profileLevel of the options table. */
+export const enum ProfileLevel {
+  NONE = 0,
+  SAMPLED,
+  EXACT,
+  TRACED,
+}
+
 export const enum SlotState {
   FREE = 0,
   RESERVED = 1,

@@ -38,14 +38,12 @@ export const enum HeaderWord {
   X_ADOPTIONS = 19,
   /** atomic. Slots whose part of the heap was taken over. */
   X_RECLAIMS = 20,
-  /** atomic. Cache hits of workers that are gone, modulo 2^32. */
-  X_GONE_HITS = 21,
-  /** atomic. Their cache misses. */
-  X_GONE_MISSES = 22,
-  /** atomic. Their remote frees. */
-  X_GONE_REMOTE_FREES = 23,
+  /** atomic. Blocks found overwritten, past their end or after they were freed. */
+  X_DAMAGES = 21,
+  /** atomic. Number of the next traced event, modulo 2^32: the order of the events of all workers. */
+  X_TRACE_CLOCK = 22,
   /** once. The heap-wide options, in the order of the options table. */
-  OPTIONS = 24,
+  OPTIONS = 23,
   /** Size of the record in words. */
   WORDS = 128,
 }
@@ -100,24 +98,104 @@ export const enum CacheWord {
   COUNT = 0,
   /** owner. Most blocks the stack may hold. 0 sends every free to the slow path. */
   CAPACITY = 1,
-  /** owner. Allocations served by the stack that were counted: all of them with countHits, none without. */
+  /** owner. Allocations served by the stack, as far as profileLevel counts them. */
   HITS = 2,
   /** owner. Allocations that found the stack empty. */
   MISSES = 3,
   /** owner. Frees that found the stack full. */
   SPILLS = 4,
+  /** owner. Blocks that this worker freed, as far as profileLevel counts them. */
+  FREES = 5,
   /** owner. Blocks of other workers that this worker freed. */
-  REMOTE_FREES = 5,
+  REMOTE_FREES = 6,
   /** owner. First slab in the list of slabs with free blocks; 0 when none. */
-  SLABS = 6,
+  SLABS = 7,
   /** owner. Slices of all slabs of this class that this worker owns. */
-  SLAB_SLICES = 7,
+  SLAB_SLICES = 8,
   /** owner. Slabs of this class kept although they have no live block. */
-  EMPTY_SLABS = 8,
+  EMPTY_SLABS = 9,
   /** owner. Magazine: position of the oldest block. */
-  RING_HEAD = 9,
+  RING_HEAD = 10,
   /** owner. Magazine: blocks in it. */
-  RING_COUNT = 10,
+  RING_COUNT = 11,
   /** Size of the record in words. */
   WORDS = 12,
+}
+
+/** What workers that are gone counted for one size class, modulo 2^32. */
+export const enum GoneWord {
+  /** atomic. Their HITS. */
+  X_HITS = 0,
+  /** atomic. Their MISSES. */
+  X_MISSES = 1,
+  /** atomic. Their SPILLS. */
+  X_SPILLS = 2,
+  /** atomic. Their FREES. */
+  X_FREES = 3,
+  /** atomic. Their REMOTE_FREES. */
+  X_REMOTE_FREES = 4,
+  /** Size of the record in words. */
+  WORDS = 8,
+}
+
+/** A worker slot's trace ring; its events follow right behind it. Numbers count modulo 2^32. */
+export const enum TraceRingWord {
+  /** atomic. Events written so far. Publishes them. */
+  X_WRITTEN = 0,
+  /** atomic. Events taken out so far, by compare-and-swap; their places may be written again. */
+  X_DRAINED = 1,
+  /** atomic. Events that found the ring full. */
+  X_DROPPED = 2,
+  /** Size of the record in words. */
+  WORDS = 16,
+}
+
+/** One event of a trace ring. The holder of the slot writes it before X_WRITTEN publishes it; nobody does while it waits to be drained. */
+export const enum TraceEventWord {
+  /** owner. Place among the events of all workers. That of an allocation is taken when it has the block, that of a free while it still has it. */
+  NUMBER = 0,
+  /** owner. Bits 0-2 operation, numbered as in trace files; 3-7 log2 of the alignment asked for. */
+  OP = 1,
+  /** owner. The block, after the call; of a free, the block that goes. */
+  ADDRESS = 2,
+  /** owner. Of a realloc, where the block was; else 0. */
+  FROM = 3,
+  /** owner. Asked for; 0 for a free. */
+  BYTES = 4,
+  /** owner. Worker id. */
+  WORKER = 5,
+  /** Size of the record in words. */
+  WORDS = 6,
+}
+
+/** At the end of every block, with headers `full`. It outlives the block until its memory is allocated again, and then tells who freed it. */
+export const enum TrailerWord {
+  /** owner. Hash of the other words and of the address: the first thing that a write past the end destroys. */
+  CHECK = 0,
+  /** owner. Bytes that were asked for. */
+  BYTES = 1,
+  /** owner. Number of the allocation among those of its worker. */
+  SERIAL = 2,
+  /** owner. Worker id. */
+  ALLOCATED_BY = 3,
+  /** owner. Place in the program, a number of the table of call sites; 0 for none recorded. */
+  ALLOCATED_AT = 4,
+  /** owner. Worker id; 0 while the block is live. */
+  FREED_BY = 5,
+  /** owner. Place in the program. */
+  FREED_AT = 6,
+  /** atomic. Byte that fills the block: what happened to it last. Of several that free it at once, the one that changes it goes on. */
+  X_STATE = 7,
+  /** Size of the record in words. */
+  WORDS = 8,
+}
+
+/** Head of the table of call sites, in the tables where callSiteEvery is not 0. Behind it one word for each place: where its text begins; behind those the texts. */
+export const enum SiteWord {
+  /** atomic. Words of the texts given out so far. */
+  X_USED = 0,
+  /** atomic. Places that found the table full. */
+  X_LOST = 1,
+  /** Size of the record in words. */
+  WORDS = 2,
 }

@@ -36,6 +36,7 @@ const once = (name: string, writer: string, doc: string, words = 1): FieldSpec =
   words,
 });
 const owner = (name: string, doc: string): FieldSpec => ({ name, sync: 'owner', writer: 'owner', doc });
+const holder = (name: string, doc: string): FieldSpec => ({ name, sync: 'owner', writer: 'holder of the block', doc });
 const atomic = (name: string, writer: string, doc: string): FieldSpec => ({ name, sync: 'atomic', writer, doc });
 
 export const HEADER: RecordSpec = {
@@ -65,9 +66,12 @@ export const HEADER: RecordSpec = {
     atomic('X_GROWTHS', 'any worker', 'Times the region grew.'),
     atomic('X_ADOPTIONS', 'any worker', 'Slabs adopted from workers that left or died.'),
     atomic('X_RECLAIMS', 'any worker', 'Slots whose part of the heap was taken over.'),
-    atomic('X_GONE_HITS', 'reclaimer', 'Cache hits of workers that are gone, modulo 2^32.'),
-    atomic('X_GONE_MISSES', 'reclaimer', 'Their cache misses.'),
-    atomic('X_GONE_REMOTE_FREES', 'reclaimer', 'Their remote frees.'),
+    atomic('X_DAMAGES', 'any worker', 'Blocks found overwritten, past their end or after they were freed.'),
+    atomic(
+      'X_TRACE_CLOCK',
+      'any worker',
+      'Number of the next traced event, modulo 2^32: the order of the events of all workers.',
+    ),
     once('OPTIONS', 'creator', 'The heap-wide options, in the order of the options table.', 40),
   ],
 };
@@ -138,9 +142,10 @@ export const CACHE: RecordSpec = {
   fields: [
     owner('COUNT', 'Cached blocks.'),
     owner('CAPACITY', 'Most blocks the stack may hold. 0 sends every free to the slow path.'),
-    owner('HITS', 'Allocations served by the stack that were counted: all of them with countHits, none without.'),
+    owner('HITS', 'Allocations served by the stack, as far as profileLevel counts them.'),
     owner('MISSES', 'Allocations that found the stack empty.'),
     owner('SPILLS', 'Frees that found the stack full.'),
+    owner('FREES', 'Blocks that this worker freed, as far as profileLevel counts them.'),
     owner('REMOTE_FREES', 'Blocks of other workers that this worker freed.'),
     owner('SLABS', 'First slab in the list of slabs with free blocks; 0 when none.'),
     owner('SLAB_SLICES', 'Slices of all slabs of this class that this worker owns.'),
@@ -150,7 +155,92 @@ export const CACHE: RecordSpec = {
   ],
 };
 
-export const RECORDS: readonly RecordSpec[] = [HEADER, SLOT, SLICE, CACHE];
+export const TRAILER: RecordSpec = {
+  name: 'TrailerWord',
+  doc: 'At the end of every block, with headers `full`. It outlives the block until its memory is allocated again, and then tells who freed it.',
+  words: 8,
+  fields: [
+    holder('CHECK', 'Hash of the other words and of the address: the first thing that a write past the end destroys.'),
+    holder('BYTES', 'Bytes that were asked for.'),
+    holder('SERIAL', 'Number of the allocation among those of its worker.'),
+    holder('ALLOCATED_BY', 'Worker id.'),
+    holder('ALLOCATED_AT', 'Place in the program, a number of the table of call sites; 0 for none recorded.'),
+    holder('FREED_BY', 'Worker id; 0 while the block is live.'),
+    holder('FREED_AT', 'Place in the program.'),
+    atomic(
+      'X_STATE',
+      'holder, whoever frees or adopts the block',
+      'Byte that fills the block: what happened to it last. Of several that free it at once, the one that changes it goes on.',
+    ),
+  ],
+};
+
+export const SITE: RecordSpec = {
+  name: 'SiteWord',
+  doc: 'Head of the table of call sites, in the tables where callSiteEvery is not 0. Behind it one word for each place: where its text begins; behind those the texts.',
+  words: 2,
+  fields: [
+    atomic('X_USED', 'any worker', 'Words of the texts given out so far.'),
+    atomic('X_LOST', 'any worker', 'Places that found the table full.'),
+  ],
+};
+
+export const GONE: RecordSpec = {
+  name: 'GoneWord',
+  doc: 'What workers that are gone counted for one size class, modulo 2^32.',
+  words: 8,
+  fields: [
+    atomic('X_HITS', 'reclaimer', 'Their HITS.'),
+    atomic('X_MISSES', 'reclaimer', 'Their MISSES.'),
+    atomic('X_SPILLS', 'reclaimer', 'Their SPILLS.'),
+    atomic('X_FREES', 'reclaimer', 'Their FREES.'),
+    atomic('X_REMOTE_FREES', 'reclaimer', 'Their REMOTE_FREES.'),
+  ],
+};
+
+export const TRACE_RING: RecordSpec = {
+  name: 'TraceRingWord',
+  doc: "A worker slot's trace ring; its events follow right behind it. Numbers count modulo 2^32.",
+  words: 16,
+  fields: [
+    atomic('X_WRITTEN', 'holder of the slot', 'Events written so far. Publishes them.'),
+    atomic(
+      'X_DRAINED',
+      'any worker',
+      'Events taken out so far, by compare-and-swap; their places may be written again.',
+    ),
+    atomic('X_DROPPED', 'holder of the slot', 'Events that found the ring full.'),
+  ],
+};
+
+export const TRACE_EVENT: RecordSpec = {
+  name: 'TraceEventWord',
+  doc: 'One event of a trace ring. The holder of the slot writes it before X_WRITTEN publishes it; nobody does while it waits to be drained.',
+  words: 6,
+  fields: [
+    owner(
+      'NUMBER',
+      'Place among the events of all workers. That of an allocation is taken when it has the block, that of a free while it still has it.',
+    ),
+    owner('OP', 'Bits 0-2 operation, numbered as in trace files; 3-7 log2 of the alignment asked for.'),
+    owner('ADDRESS', 'The block, after the call; of a free, the block that goes.'),
+    owner('FROM', 'Of a realloc, where the block was; else 0.'),
+    owner('BYTES', 'Asked for; 0 for a free.'),
+    owner('WORKER', 'Worker id.'),
+  ],
+};
+
+export const RECORDS: readonly RecordSpec[] = [
+  HEADER,
+  SLOT,
+  SLICE,
+  CACHE,
+  GONE,
+  TRACE_RING,
+  TRACE_EVENT,
+  TRAILER,
+  SITE,
+];
 
 /** Word offset of each field, in the order of the schema. */
 export function offsetsOf(record: RecordSpec): readonly { field: FieldSpec; offset: number }[] {

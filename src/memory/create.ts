@@ -2,7 +2,7 @@ import * as atomics from '#atomics';
 import { alignUp, fingerprint } from '../base/bits.js';
 import { HeapError, show } from '../base/errors.js';
 import type { HeapSettings } from '../config/options.js';
-import { OPTIONS, SETTING_NAMES } from '../config/options.js';
+import { SETTING_NAMES, isSetting } from '../config/options.js';
 import { isSharedBuffer, isSharedMemory } from '../config/memory.js';
 import type { ResolvedOptions } from '../config/resolve.js';
 import { FORMAT_VERSION, GEOMETRY_HASH, Kind, LAYOUT_HASH, MAGIC } from '../layout/format.js';
@@ -30,18 +30,13 @@ function optionsHash(settings: HeapSettings): number {
   return fingerprint(SETTING_NAMES.map((name) => `${name}=${settings[name]}`).join(','));
 }
 
-function readId(region: Region): string {
-  const id = region.u32.subarray(region.header + HeaderWord.HEAP_ID, region.header + HeaderWord.HEAP_ID + 4);
-  return Array.from(id, (word) => word.toString(16).padStart(8, '0')).join('');
-}
-
 export function tokenOf(region: Region): HeapToken {
   return {
     kind: 'sabmalloc',
     version: FORMAT_VERSION,
     memory: region.memory,
     baseSlice: region.baseSlice,
-    heapId: readId(region),
+    heapId: region.heapId,
   };
 }
 
@@ -142,6 +137,15 @@ export function createRegion(options: ResolvedOptions): Region {
   return region;
 }
 
+/** Makes the first bytes behind the tables exist, and has the operating system back them: each page of them is stored to. */
+export function prewarmRegion(region: Region, bytes: number): void {
+  const target = Math.min(region.endSlice, region.firstSlice + Math.ceil(bytes / Geometry.SLICE_BYTES));
+  while (region.limit < target && region.grow(target - region.limit));
+  const end = Math.min(target, region.limit);
+  // Nobody else knows the region yet, and memory that no block has used holds zeros.
+  for (let slice = region.firstSlice; slice < end; slice++) region.i32[region.addressOf(slice) / 4] = 0;
+}
+
 /** Takes back what made memory of the caller's a heap, where nobody could attach: so that he may try again. */
 export function giveUpRegion(region: Region): void {
   atomics.store(region.i32, region.header + HeaderWord.X_MAGIC, 0);
@@ -205,11 +209,8 @@ function checkHeader(token: HeapToken): { regionSlices: number; settings: HeapSe
   >;
   settings.maxBytes = regionSlices * Geometry.SLICE_BYTES;
   expect(HeaderWord.OPTIONS_HASH, optionsHash(settings), 'fingerprint of the options');
-  for (const name of SETTING_NAMES) {
-    const spec = OPTIONS[name];
-    if (name !== 'maxBytes' && spec.type === 'integer' && (settings[name] < spec.min || settings[name] > spec.max))
-      refuse(`option ${name} is ${settings[name]}`);
-  }
+  for (const name of SETTING_NAMES)
+    if (name !== 'maxBytes' && !isSetting(name, settings[name])) refuse(`option ${name} is ${settings[name]}`);
   const { headSlices } = tableLayout(regionSlices, settings);
   expect(HeaderWord.HEAD_SLICES, headSlices, 'size of the tables');
   // The limit before the length: another worker may grow the region at this moment, and then both.
@@ -226,8 +227,8 @@ export function openRegion(candidate: unknown): { region: Region; settings: Heap
   const token = checkToken(candidate);
   const { regionSlices, settings } = checkHeader(token);
   const region = new Region(token.memory, token.baseSlice, regionSlices, settings);
-  if (readId(region) !== token.heapId)
-    refuse('it names another heap than the one in its memory', { heapId: token.heapId, found: readId(region) });
+  if (region.heapId !== token.heapId)
+    refuse('it names another heap than the one in its memory', { heapId: token.heapId, found: region.heapId });
   return { region, settings, token };
 }
 

@@ -1,9 +1,15 @@
 import * as atomics from '#atomics';
 import { Classes } from '../layout/classes.js';
 import { Geometry } from '../layout/geometry.js';
-import { HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
+import { GoneWord, HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
+import { announce, isHeard } from '../platform/diagnostics.js';
 import { growBacking, type Memory, bufferOf } from './backing.js';
 import { BIT_WORDS_PER_SLICE, MID_CLASSES, tableLayout, type TableSettings } from './tables.js';
+
+/** Whose region it is, for a message about it. */
+export function nameOf({ heapId, workerId }: Region): { readonly heapId: string; readonly workerId: number } {
+  return { heapId, workerId };
+}
 
 /**
  * One worker's hold on the shared region: its views and the places of the tables. Views have a fixed length, because
@@ -28,16 +34,25 @@ export class Region {
   /** Just past the last slice of the region when it is fully grown. */
   readonly endSlice: number;
   readonly maxWorkers: number;
+  /** The attachment that holds the region, for what is said about it; 0 before there is one. */
+  workerId = 0;
 
   /** Word indices of the header and of the tables, each such that the number of a slice in the buffer is its index. */
   readonly header: number;
   private readonly firstSlot: number;
   private readonly transfer: number;
   private readonly transferSlots: number;
+  private readonly gone: number;
+  private readonly rings: number;
+  private readonly ringWords: number;
+  /** Events that each trace ring holds; 0 without tracing. */
+  readonly ringEvents: number;
   readonly bitmap: number;
   readonly map: number;
   readonly slices: number;
   readonly bits: number;
+  readonly sites: number;
+  readonly siteWords: number;
 
   constructor(memory: Memory, baseSlice: number, regionSlices: number, settings: TableSettings) {
     const layout = tableLayout(regionSlices, settings);
@@ -50,10 +65,16 @@ export class Region {
     this.firstSlot = this.header + layout.slots;
     this.transfer = this.header + layout.transfer;
     this.transferSlots = settings.transferSlots;
+    this.gone = this.header + layout.gone;
+    this.rings = this.header + layout.rings;
+    this.ringWords = layout.ringWords;
+    this.ringEvents = layout.ringEvents;
     this.bitmap = this.header + layout.bitmap - (baseSlice >>> 5);
     this.map = this.header + layout.map - baseSlice;
     this.slices = this.header + layout.slices - baseSlice * SliceWord.WORDS;
     this.bits = this.header + layout.bits - baseSlice * BIT_WORDS_PER_SLICE;
+    this.sites = this.header + layout.sites;
+    this.siteWords = layout.siteWords;
     const buffer = bufferOf(memory);
     this.i32 = new Int32Array(buffer, 0, Math.floor(buffer.byteLength / 4));
     this.renew();
@@ -70,6 +91,22 @@ export class Region {
    */
   transferWord(slot: number, classId: number): number {
     return this.transfer + ((slot - 1) * MID_CLASSES + (classId - Classes.FIRST_MID)) * this.transferSlots;
+  }
+
+  /** Word index of what workers that are gone counted for a class. */
+  goneWord(classId: number): number {
+    return this.gone + classId * GoneWord.WORDS;
+  }
+
+  /** Word index of the trace ring of a slot. */
+  ringWord(slot: number): number {
+    return this.rings + (slot - 1) * this.ringWords;
+  }
+
+  /** The heap's name: 32 hexadecimal digits. */
+  get heapId(): string {
+    const first = this.header + HeaderWord.HEAP_ID;
+    return Array.from(this.u32.subarray(first, first + 4), (word) => word.toString(16).padStart(8, '0')).join('');
   }
 
   addressOf(slice: number): number {
@@ -129,8 +166,17 @@ export class Region {
       if (before === seen) break;
       seen = before;
     }
-    atomics.add(this.i32, this.header + HeaderWord.X_GROWTHS, 1);
+    const growths = atomics.add(this.i32, this.header + HeaderWord.X_GROWTHS, 1) + 1;
     this.renew();
+    if (isHeard('grow')) {
+      const addedBytes = (target - current) * Geometry.SLICE_BYTES;
+      announce('grow', {
+        ...nameOf(this),
+        addedBytes,
+        reservedBytes: (target - this.baseSlice) * Geometry.SLICE_BYTES,
+        growths,
+      });
+    }
     return true;
   }
 }

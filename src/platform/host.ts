@@ -8,12 +8,18 @@ export interface ExitingWorker {
 }
 
 interface HostProcess {
-  getBuiltinModule?: (name: string) => { threadId?: number } | undefined;
+  getBuiltinModule?: (name: string) => object | undefined;
   readonly env?: Readonly<Partial<Record<string, string>>>;
   emitWarning?: (warning: string, options: { type: string }) => void;
+  on?: (event: 'exit', listener: () => void) => unknown;
 }
 
 const hostProcess = (): HostProcess | undefined => (globalThis as { process?: HostProcess }).process;
+
+/** A module of the runtime's own, where it hands them out without an import: Node from 20.16 on, Deno, Bun. */
+export function builtin<Module extends object>(name: `node:${string}`): Module | undefined {
+  return hostProcess()?.getBuiltinModule?.(name) as Module | undefined;
+}
 
 let tag = 0;
 
@@ -23,7 +29,7 @@ let tag = 0;
  */
 export function threadTag(): number {
   if (tag === 0) {
-    const threadId = hostProcess()?.getBuiltinModule?.('node:worker_threads')?.threadId;
+    const threadId = builtin<{ threadId?: number }>('node:worker_threads')?.threadId;
     tag = threadId === undefined ? 0x40000000 + Math.floor(Math.random() * 0x3fffffff) : tagOfThread(threadId);
   }
   return tag;
@@ -46,9 +52,42 @@ export function environment(): Readonly<Partial<Record<string, string>>> {
 
 const warned = new Set<string>();
 
-/** Says what is deprecated, once a thread, in the runtime's own way: Node shows it on standard error. */
-export function warnOnce(warning: string): void {
+/** Says what is deprecated or went wrong, once a thread, in the runtime's own way: Node shows it on standard error. */
+export function warnOnce(warning: string, type: 'DeprecationWarning' | 'Warning' = 'DeprecationWarning'): void {
   if (warned.has(warning)) return;
   warned.add(warning);
-  hostProcess()?.emitWarning?.(`sabmalloc: ${warning}`, { type: 'DeprecationWarning' });
+  hostProcess()?.emitWarning?.(`sabmalloc: ${warning}`, { type });
+}
+
+/** Puts a text on the console: standard error in Node, Deno and Bun. */
+export function say(text: string): void {
+  (globalThis as { console?: { error: (text: string) => void } }).console?.error(text);
+}
+
+let atExit: Set<() => void> | undefined;
+
+/** Calls when this thread ends by itself, where the runtime says so; returns what takes it back. One listener for all. */
+export function whenExiting(call: () => void): () => void {
+  if (atExit === undefined) {
+    const calls = (atExit = new Set());
+    hostProcess()?.on?.('exit', () => {
+      for (const each of calls) each();
+    });
+  }
+  const calls = atExit;
+  calls.add(call);
+  return () => void calls.delete(call);
+}
+
+interface Timers {
+  readonly setInterval: (call: () => void, milliseconds: number) => { unref?: () => void };
+  readonly clearInterval: (timer: object) => void;
+}
+
+/** Calls again and again without keeping the program alive; returns what ends that. */
+export function every(milliseconds: number, call: () => void): () => void {
+  const { setInterval, clearInterval } = globalThis as unknown as Timers;
+  const timer = setInterval(call, milliseconds);
+  timer.unref?.();
+  return () => clearInterval(timer);
 }

@@ -1,10 +1,13 @@
 import * as atomics from '#atomics';
 import { popcount } from '../base/bits.js';
-import { Classes } from '../layout/classes.js';
+import { Headers } from '../config/options.js';
+import { completeAdopted, fillAdopted } from '../debug/adopted.js';
+import { CLASS_BYTES, Classes } from '../layout/classes.js';
 import { StateBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { HeaderWord, SliceWord } from '../layout/offsets.generated.js';
-import type { Region } from '../memory/region.js';
+import { nameOf, type Region } from '../memory/region.js';
+import { announce, isHeard } from '../platform/diagnostics.js';
 import { checkedCount, fillMap, identity, kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
 import type { Owner } from '../slabs/owner.js';
 import { drainBits, drainQueue, drainSlab, isIntended, takeQueue } from '../slabs/remote.js';
@@ -19,8 +22,15 @@ import { addFree, bitsWord, settleEmpty, slabCapacity, slabSlices, takeIn } from
  * goes and to the new owner after it came, and a slot that is used again never meets map words of its former life.
  */
 
+/** The first slice of a published slab, span or control block, its X_STATE, and how many slices it has. */
+export interface Head {
+  readonly head: number;
+  readonly state: number;
+  readonly count: number;
+}
+
 /** Heads of everything published below the limit, with their states. Plain reads are hints: who acts on one swaps X_STATE. */
-export function* publishedHeads(region: Region): Generator<{ head: number; state: number; count: number }> {
+export function* publishedHeads(region: Region): Generator<Head> {
   const { i32 } = region;
   const limit = atomics.load(i32, region.header + HeaderWord.X_LIMIT);
   let slice = region.firstSlice;
@@ -79,10 +89,32 @@ function adoptSlab(owner: Owner, head: number): boolean {
     const count = slabSlices(region, head);
     region.cover(head + count);
     drainBits(region, head, count);
+    if (owner.settings.poison === 1 || owner.settings.headers === Headers.FULL) markBlocks(owner, head, classId);
     recount(owner, head, classId, count);
     settleEmpty(owner, head, classId);
     atomics.add(i32, region.header + HeaderWord.X_ADOPTIONS, 1);
+    if (isHeard('adopt'))
+      announce('adopt', {
+        ...nameOf(region),
+        class: classId,
+        address: region.addressOf(head),
+        bytes: region.addressOf(count),
+      });
     return true;
+  }
+}
+
+/** What the former owner's caches held and what was free looks adopted from now on. */
+function markBlocks(owner: Owner, head: number, classId: number): void {
+  const { region } = owner;
+  const { poison, headers } = owner.settings;
+  const capacity = slabCapacity(region, head, classId);
+  for (let block = 0; block < capacity; block++) {
+    const address = region.addressOf(head) + block * CLASS_BYTES[classId];
+    const granule = address >>> Geometry.GRANULE_SHIFT;
+    const isLive = (region.i32[bitsWord(region, granule)] & (1 << granule)) !== 0;
+    if (isLive && headers === Headers.FULL) completeAdopted(region, address, CLASS_BYTES[classId]);
+    if (!isLive && poison === 1) fillAdopted(region, address, CLASS_BYTES[classId], headers);
   }
 }
 

@@ -38,6 +38,7 @@ export function attachWorker(
 ): Membership {
   const { slot, generation } =
     reserved === undefined ? claimSlot(region, thread, SlotState.ATTACHING) : claimReserved(region, thread, reserved);
+  region.workerId = workerIdOf(slot, generation);
   const slices = new Slices(region, slot);
   const { slices: slicesNeeded } = controlShape(settings);
   const control = claimControl(region, slices, slicesNeeded);
@@ -51,7 +52,7 @@ export function attachWorker(
     );
   }
   region.cover(control + slicesNeeded);
-  const owner = new Owner(region, slot, workerIdOf(slot, generation), settings, control, slices);
+  const owner = new Owner(region, slot, region.workerId, settings, control, slices);
   owner.initialise();
   // Published with its counters at zero: whoever reclaims a worker killed in here finds nothing to count.
   publishRun(region, control, slicesNeeded, Kind.CONTROL, slot);

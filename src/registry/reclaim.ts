@@ -1,7 +1,7 @@
 import * as atomics from '#atomics';
 import { Classes } from '../layout/classes.js';
 import { Kind, SlotState } from '../layout/format.js';
-import { CacheWord, HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
+import { CacheWord, GoneWord, HeaderWord, SliceWord, SlotWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
 import { threadTag } from '../platform/host.js';
 import { fillMap, kindOf, ownerOf, sliceWord } from '../pages/descriptor.js';
@@ -156,18 +156,26 @@ function releaseControlBlocks(owner: Owner, slot: number, notice: Notice): void 
   }
 }
 
+/** Where each counter of a cache goes when its worker is gone. */
+const KEPT: readonly (readonly [GoneWord, CacheWord])[] = [
+  [GoneWord.X_HITS, CacheWord.HITS],
+  [GoneWord.X_MISSES, CacheWord.MISSES],
+  [GoneWord.X_SPILLS, CacheWord.SPILLS],
+  [GoneWord.X_FREES, CacheWord.FREES],
+  [GoneWord.X_REMOTE_FREES, CacheWord.REMOTE_FREES],
+];
+
 /** Adds what a worker that is gone has counted to the heap's own counters. */
 function keepCounters(owner: Owner, control: number): void {
   const { region } = owner;
   region.cover(control + owner.shape.slices);
-  const totals: [HeaderWord, CacheWord][] = [
-    [HeaderWord.X_GONE_HITS, CacheWord.HITS],
-    [HeaderWord.X_GONE_MISSES, CacheWord.MISSES],
-    [HeaderWord.X_GONE_REMOTE_FREES, CacheWord.REMOTE_FREES],
-  ];
-  for (let classId = 1; classId <= Classes.COUNT; classId++) {
+  for (let classId = 0; classId <= Classes.COUNT; classId++) {
     const cache = region.addressOf(control) / 4 + classId * owner.shape.cacheWords;
-    for (const [total, field] of totals) atomics.add(region.i32, region.header + total, region.i32[cache + field]);
+    const gone = region.goneWord(classId);
+    for (const [total, field] of KEPT) {
+      const count = region.i32[cache + field];
+      if (count !== 0) atomics.add(region.i32, gone + total, count);
+    }
   }
 }
 
@@ -185,6 +193,9 @@ export function reclaimThread(owner: Owner, thread: number): boolean {
   for (const slot of slotsOfThread(region, thread)) {
     if (slot === owner.slot) continue;
     const word = loadState(region, slot);
+    // Another reclaimer may have been faster, and a newcomer have the slot by now. A dead thread takes no name, so one that is
+    // still there after the state was read was there when it was: the generation is that of the dead.
+    if (atomics.load(region.i32, region.slotWord(slot) + SlotWord.X_THREAD) !== thread) continue;
     changed = reclaimSlot(owner, slot, generationOf(word), 'exited') || changed;
   }
   return changed;

@@ -77,8 +77,8 @@ export function parseWorkerId(region: Region, workerId: unknown): { slot: number
   return { slot, generation };
 }
 
-/** Whether a worker id names an attachment that is there: not one that has left, is being reclaimed or waits for it. */
-export function isLiveWorker(region: Region, workerId: unknown): boolean {
+/** True while the attachment that the worker id names is in force: not left, not known to be dead, not taken over. */
+export function isAttached(region: Region, workerId: unknown): boolean {
   const id = parseWorkerId(region, workerId);
   return id !== undefined && loadState(region, id.slot) === packState(SlotState.LIVE, id.generation);
 }

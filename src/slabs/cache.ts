@@ -116,6 +116,18 @@ function isOwnBlock(owner: Owner, granule: number, classId: number): boolean {
   return false;
 }
 
+/**
+ * A block that a worker held back after its free, its remote bit set and nobody told, goes where it would have gone: to the
+ * cache if the slab is the caller's, to its owner if not. It may have come home by itself meanwhile: then nothing is done.
+ */
+export function releaseHeld(owner: Owner, granule: number, classId: number): void {
+  if (!isOwnBlock(owner, granule, classId) || !takeRemote(owner.region, granule)) return;
+  const { i32 } = owner.region;
+  const cache = owner.cache(classId);
+  if (i32[cache + CacheWord.COUNT] >= i32[cache + CacheWord.CAPACITY]) spill(owner, classId);
+  pushStack(owner, granule, cache);
+}
+
 /** Puts a remotely freed Mid block into a transfer slot of its owner. False if all are taken: then its slab is queued. */
 export function offerTransfer(
   owner: Owner,

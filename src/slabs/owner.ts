@@ -1,12 +1,14 @@
-import type { HeapSettings } from '../config/options.js';
-import { CLASS_BYTES, Classes } from '../layout/classes.js';
+import { OPTIONS, type HeapSettings } from '../config/options.js';
+import { CLASS_BYTES, Classes, SLAB_SLICES_FULL } from '../layout/classes.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
+import { Learning, type KnobBounds } from '../learning/learning.js';
 import type { Region } from '../memory/region.js';
+import { TraceRing } from '../memory/ring.js';
 import { MID_CLASSES } from '../memory/tables.js';
 import { type Slices } from '../pages/slices.js';
 
-/** Shape of a control block: the caches of all classes, then the magazines of the Mid classes. */
+/** Shape of a control block: the caches of all classes, then the magazines of the Mid classes. Class 0 has no cache, only the counters of spans. */
 export interface ControlShape {
   /** Words of one class's cache. */
   readonly cacheWords: number;
@@ -50,6 +52,24 @@ function refillBlocks(settings: HeapSettings, classId: number): number {
   return Math.max(1, Math.min(cacheCapacity(settings, classId), Math.round(isHot ? settings.refillMaxHot : falling)));
 }
 
+/** Growth of the heap that makes a trim due, as a shift: a sixteenth. */
+const TRIM_SHIFT = 4;
+
+/** Tiers of one class that all stacks of a worker may hold together when they learn. */
+const LEARNED_TIERS = 16;
+/** Share of the region that the empty slabs of a class may hold when it learns how many. */
+const KEPT_SHARE = 1 / 64;
+
+function learningBounds({ maxBytes, cacheBytes, emptySlabsKept }: HeapSettings): KnobBounds {
+  const keptSlices = (maxBytes * KEPT_SHARE) / Geometry.SLICE_BYTES;
+  return {
+    cachedBytes: LEARNED_TIERS * Math.min(cacheBytes, maxBytes * TIER_SHARE),
+    emptySlabsKept: SLAB_SLICES_FULL.map((slices) =>
+      Math.max(emptySlabsKept, Math.min(OPTIONS.emptySlabsKept.max, Math.floor(keptSlices / Math.max(1, slices)))),
+    ),
+  };
+}
+
 /**
  * The calling worker as owner of slabs: its slot, its control block inside the region, and numbers derived from the
  * settings. Data only; what is done with it is in the other files of this room.
@@ -71,11 +91,19 @@ export class Owner {
   isMidway = false;
   /** Committed slices of the heap from which on this worker trims before it claims more. */
   trimAtSlices = 0;
+  /** Growth of the heap between two trims, as a shift. */
+  trimShift = TRIM_SHIFT;
   /** Blocks on their way out of a full stack. */
   readonly spilled = new Int32Array(256);
+  /** Where this worker's calls are recorded; undefined below profileLevel 3. */
+  readonly ring: TraceRing | undefined;
   readonly refill: Int32Array;
   readonly capacity: Int32Array;
   readonly magazineCapacity: Int32Array;
+  /** Slabs without a block that a class keeps. */
+  readonly emptySlabsKept: Int32Array;
+  /** Turns the knobs above; undefined where they stay as they are. */
+  readonly learning: Learning | undefined;
 
   constructor(
     region: Region,
@@ -91,10 +119,14 @@ export class Owner {
     this.workerId = workerId;
     this.settings = settings;
     this.shape = controlShape(settings);
+    this.ring = region.ringEvents === 0 ? undefined : new TraceRing(region, slot, workerId);
     this.control = region.addressOf(controlSlice) / 4;
     this.refill = CLASS_BYTES.map((_, classId) => (classId === 0 ? 0 : refillBlocks(settings, classId)));
     this.capacity = CLASS_BYTES.map((_, classId) => (classId === 0 ? 0 : cacheCapacity(settings, classId)));
     this.magazineCapacity = CLASS_BYTES.map((_, classId) => magazineCapacity(settings, classId));
+    this.emptySlabsKept = CLASS_BYTES.map(() => settings.emptySlabsKept);
+    const isLearning = settings.learnCaches === 1 || settings.learnMemory === 1;
+    this.learning = isLearning ? new Learning(region, settings, this, learningBounds(settings)) : undefined;
   }
 
   /** Word index of a class's cache record. */

@@ -1,6 +1,8 @@
 import * as atomics from '#atomics';
 import { lowestBit } from '../base/bits.js';
 import { corrupt } from '../base/errors.js';
+import { Headers } from '../config/options.js';
+import { eraseTrailer, writeCanary } from '../debug/trailer.js';
 import { CLASS_BYTES, START_PATTERN, capacityBlocks, nextSlabSlices } from '../layout/classes.js';
 import { Kind } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
@@ -67,11 +69,24 @@ export function createSlab(owner: Owner, classId: number, count: number): number
   const head = owner.slices.claim(count, 1);
   if (head === 0) return 0;
   clearResidue(region, head, count);
+  if (owner.settings.headers !== Headers.NONE) stamp(owner, head, count, classId);
   publishRun(region, head, count, classId, owner.slot);
   owner.slices.close();
   region.cover(head + count);
   takeIn(owner, head, classId, capacityBlocks(classId, count));
+  if (owner.learning !== undefined) owner.learning.slabMade(classId);
   return head;
+}
+
+/** Light headers are written here, once in the life of a slab; what a former slab left in the place of full ones is erased. */
+function stamp(owner: Owner, head: number, count: number, classId: number): void {
+  const { region } = owner;
+  const stampBlock = owner.settings.headers === Headers.LIGHT ? writeCanary : eraseTrailer;
+  region.cover(head + count);
+  const first = region.addressOf(head);
+  const end = first + capacityBlocks(classId, count) * CLASS_BYTES[classId];
+  for (let address = first; address < end; address += CLASS_BYTES[classId])
+    stampBlock(region, address, CLASS_BYTES[classId]);
 }
 
 /** A slab that the caller owns from now on joins its books. */
@@ -221,8 +236,8 @@ export function retireSlab(owner: Owner, head: number, classId: number): boolean
 export function settleEmpty(owner: Owner, head: number, classId: number): void {
   const free = owner.region.i32[sliceWord(owner.region, head, SliceWord.FREE_BLOCKS)];
   if (free !== slabCapacity(owner.region, head, classId)) return;
-  if (owner.region.i32[owner.cache(classId) + CacheWord.EMPTY_SLABS] > owner.settings.emptySlabsKept)
-    retireSlab(owner, head, classId);
+  if (owner.region.i32[owner.cache(classId) + CacheWord.EMPTY_SLABS] <= owner.emptySlabsKept[classId]) return;
+  if (retireSlab(owner, head, classId) && owner.learning !== undefined) owner.learning.slabReturned(classId);
 }
 
 /** Retires every slab of a class that has no live or cached block. Returns the slices that went back. */

@@ -1,3 +1,4 @@
+import { OPTIONS } from '../config/index.js';
 import { Heap, type CreateOptions, type HeapToken } from '../index.js';
 import { type Ending, perform, type Method, type Stamped, type Task } from './task.js';
 import { type Thread, type ThreadPool } from './thread.js';
@@ -69,7 +70,8 @@ export class MainParty extends Party {
     private readonly wrap: Wrap,
   ) {
     super('main');
-    this.heap = wrap(Heap.create(options));
+    // Blocks are live at the end of every run: that is no leak.
+    this.heap = wrap(Heap.create({ ...options, leakReport: OPTIONS.leakReport.default }));
     this.workerId = this.heap.workerId;
     this.isAttached = true;
   }

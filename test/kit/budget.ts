@@ -15,6 +15,9 @@ export const BUDGET = {
   /** The same over real workers in lock step. */
   crossRuns: times(15),
   crossCommands: 60,
+  /** Random calls from C: by a model in JavaScript, and by a program in C that checks itself. */
+  wasmModelSteps: times(4000),
+  wasmChurnSteps: times(60_000),
   /** Free-running workers that trade blocks: operations of each. */
   tradeSteps: times(60_000),
   /** Blocks that several workers free at the same instant. */

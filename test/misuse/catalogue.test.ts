@@ -1,7 +1,7 @@
 import { HeapError } from 'sabmalloc';
 import { PRESETS } from 'sabmalloc/config';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ensure } from '../kit/errors.js';
+import { ensure, refused } from '../kit/errors.js';
 import { heapsOfTest, leave } from '../kit/heaps.js';
 import { RemoteError, workersOfTest } from '../kit/workers.js';
 import { CATALOGUE, catalogueRows } from './catalogue.js';
@@ -50,6 +50,14 @@ function helps({ message }: Failure, { says }: Attempt): void {
   ensure(WAY_OUT.test(advice), () => `"${message}" shows no way out`);
 }
 
+/** Where every block carries who made it, a wild write is found, with the place that allocated and the place that freed. */
+function caught({ damages }: Misuse, { heap }: Scene): void {
+  const error = refused('ERR_HEAP_CORRUPT', () => heap.check());
+  expect(damages).toContain(error['kind']);
+  expect(error['allocatedAt']).toMatch(/overwrites\.ts:\d+:\d+/);
+  if (error['kind'] === 'use after free') expect(error['freedAt']).toMatch(/overwrites\.ts:\d+:\d+/);
+}
+
 /** Runs a program, and proves after each attempt that its error helps and that the heaps are what they were before it. */
 async function prove(misuse: Misuse, scene: Scene): Promise<void> {
   let attempts = 0;
@@ -58,6 +66,10 @@ async function prove(misuse: Misuse, scene: Scene): Promise<void> {
     const expected = scene.portrait(attempt.frees);
     const failure = await failureOf(attempt);
     const code = failure?.code ?? 'none';
+    if (misuse.damages !== undefined && scene.looksAfterBlocks) {
+      caught(misuse, scene);
+      return;
+    }
     const said = `attempt ${attempts}, ${attempt.says.join()}: ${failure?.message ?? 'no error'}`;
     ensure(code === misuse.code, () => `${code} instead of ${misuse.code} at ${said}`);
     expect(scene.portrait(), said).toEqual(expected);

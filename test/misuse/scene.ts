@@ -39,6 +39,8 @@ export interface Misuse {
   readonly name: string;
   /** The code of the error that every attempt ends in. `none`: by contract it does nothing, or nothing that the heap minds. */
   readonly code: HeapErrorCode | 'none';
+  /** What is found of it where blocks carry who made them. */
+  readonly damages?: readonly string[];
   run(scene: Scene): Iterable<Attempt> | AsyncIterable<Attempt>;
 }
 
@@ -63,6 +65,10 @@ export class Scene {
       }
     }
     this.heap.freeMany(holes);
+  }
+
+  get looksAfterBlocks(): boolean {
+    return this.options.preset === 'debug';
   }
 
   #keep(address: number, bytes: number, tag: number): void {

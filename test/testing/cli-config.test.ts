@@ -43,11 +43,19 @@ describe('sabmalloc config', () => {
 
   it('says where each comes from, the strongest first', () => {
     const variables = { SABMALLOC_REFILL_MAX: '5', SABMALLOC_MAX_BYTES: '2MiB', SABMALLOC_POISON: 'true' };
-    const outcome = sabmallocWith(variables, ['config', mine, '--max-bytes', '1MiB', '--count-hits', '--no-poison']);
+    const outcome = sabmallocWith(variables, [
+      'config',
+      mine,
+      '--max-bytes',
+      '1MiB',
+      '--profile-level',
+      '2',
+      '--no-poison',
+    ]);
     expect(outcome).toMatchObject({ status: 0, stderr: '' });
     expect(outcome.stdout).toContain(`${mine} is right: preset mine 3, extends minimal 1, extends production 1\n`);
     expect(lineOf(outcome, 'maxBytes')).toBe('maxBytes 1048576 flag --max-bytes');
-    expect(lineOf(outcome, 'countHits')).toBe('countHits true flag --count-hits');
+    expect(lineOf(outcome, 'profileLevel')).toBe('profileLevel 2 flag --profile-level');
     expect(lineOf(outcome, 'poison')).toBe('poison false flag --poison');
     expect(lineOf(outcome, 'refillMax')).toBe('refillMax 5 environment SABMALLOC_REFILL_MAX');
     expect(lineOf(outcome, 'cacheCapacity')).toBe(`cacheCapacity 64 file ${mine}`);
@@ -57,8 +65,8 @@ describe('sabmalloc config', () => {
 
   it('takes the preset from the environment where no flag names one', () => {
     const variables = { SABMALLOC_PRESET: 'debug' };
-    expect(sabmallocWith(variables, ['config']).stdout).toMatch(/^preset debug 1, extends production 1\n/);
-    expect(sabmallocWith(variables, ['config', '--preset', 'research']).stdout).toMatch(/^preset research 1/);
+    expect(sabmallocWith(variables, ['config']).stdout).toMatch(/^preset debug 2, extends production 1\n/);
+    expect(sabmallocWith(variables, ['config', '--preset', 'research']).stdout).toMatch(/^preset research 2/);
   });
 
   it('explains one option, however it is called', () => {
@@ -96,7 +104,7 @@ describe('sabmalloc config', () => {
     const { stdout } = config('--help');
     for (const name of OPTION_NAMES) {
       const { type, needs }: OptionSpec = OPTIONS[name];
-      expect(stdout.includes(`  ${flagOf(name)} `)).toBe(type !== 'memory' && needs === undefined);
+      expect(stdout.includes(`  ${flagOf(name)} `)).toBe(type !== 'memory' && needs !== 'memory');
     }
     expect(stdout).toContain('Ends with code 0');
   });
@@ -115,6 +123,16 @@ describe('sabmalloc config refuses', () => {
     ['the same with =', ['--max-byte=5'], /'--max-byte' \(value "5"\): did you mean --max-bytes/],
     ['a flag out of range', ['--max-bytes', '5'], /'--max-bytes <bytes>' argument '5' is invalid\. .* from 524288 to/],
     ['a choice that is none', ['--backing', 'grow'], /argument 'grow' .* Did you mean "growable"\?/],
+    [
+      'a file without a name',
+      ['--stats-file', ''],
+      /'--stats-file <file>' argument '' is invalid\. It must be text that/,
+    ],
+    [
+      'an option without what it needs',
+      ['--stats-interval', '500'],
+      /option statsInterval .* is about statsFile: give/,
+    ],
     ['a preset that is none', ['--preset', 'prod'], /unknown preset "prod" .*: did you mean "production"\?/],
     [
       'to explain what is no option',

@@ -9,6 +9,7 @@ describe('sabmalloc', () => {
     expect(stdout).toMatch(/^Usage: sabmalloc /);
     expect(stdout).toMatch(/^ {2}fuzz \[options\] /m);
     expect(stdout).toMatch(/^ {2}config \[options\] \[file\] /m);
+    expect(stdout).toMatch(/^ {2}inspect /m);
   });
 
   it('shows that too to who names no command, and ends as wrong', () => {

@@ -31,16 +31,24 @@ describe('the package', () => {
     expect(outside).toEqual(['#atomics']);
     expect(files).toBeGreaterThan(20);
     expect(loadedBy('dist/config/index.js').outside).toEqual([]);
+    expect(loadedBy('dist/report/index.js').outside).toEqual([]);
+    expect(loadedBy('dist/trace/index.js').outside).toEqual(['node:fs', 'node:zlib']);
   });
 
   it('has tools that import what package.json says, and no more', () => {
-    const all = ['dist/testing/index.js', 'dist/testing/agent.js', 'dist/cli/main.js'].map(loadedBy);
+    const all = ['dist/testing/index.js', 'dist/testing/agent.js', 'dist/inspect/index.js', 'dist/cli/main.js'].map(
+      loadedBy,
+    );
     const packages = all.flatMap(({ outside }) => outside).filter((name) => !/^(node:|#)/.test(name));
     expect([...new Set(packages)].sort()).toEqual(Object.keys(manifest.dependencies).sort());
   });
 
   it('starts its worker threads without a package', () => {
     expect(loadedBy('dist/testing/agent.js').outside).toEqual(['#atomics', 'node:worker_threads']);
+    const [atomics, ...server] = loadedBy('dist/inspect/server-thread.js').outside;
+    expect(atomics).toBe('#atomics');
+    expect(server.filter((name) => !name.startsWith('node:'))).toEqual([]);
+    expect(loadedBy('dist/recorder/preload.js')).toEqual({ outside: ['node:fs', 'node:worker_threads'], files: 1 });
   });
 
   it('has every file that it names', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CreateOptions } from '../../src/config/resolve.js';
 import { allocate, collect } from '../../src/heap/allocate.js';
-import { usableBytes } from '../../src/heap/lookup.js';
+import { blockBytes } from '../../src/heap/lookup.js';
 import { reallocate } from '../../src/heap/reallocate.js';
 import { walkBlocks } from '../../src/heap/walk.js';
 import { countClaimed } from '../../src/pages/slices.js';
@@ -38,7 +38,7 @@ class Churn {
 
   private hold(actor: Actor, address: number, bytes: number): void {
     const { region } = actor.owner;
-    ensure(usableBytes(region, address) >= bytes, () => `block ${address} is too small for ${bytes} bytes`);
+    ensure(blockBytes(region, address) >= bytes, () => `block ${address} is too small for ${bytes} bytes`);
     for (const [other, { bytes: length }] of this.held)
       ensure(
         address + bytes <= other || other + Math.max(1, length) <= address,
@@ -137,6 +137,8 @@ describe('several workers on one thread', () => {
     ['with small blocks and tiny caches', { maxBytes: 2 << 20, ...TINY_CACHES }, 600],
     ['with Mid blocks and transfer slots', { maxBytes: 4 << 20, transferSlots: 2, magazineCapacity: 8 }, 20_000],
     ['at the brim', { maxBytes: 1 << 20, emptySlabsKept: 0, magazineCapacity: 0 }, 60_000],
+    ['while they learn', { maxBytes: 8 << 20, learnCaches: true, learnMemory: true, ...TINY_CACHES }, 20_000],
+    ['while they learn, at the brim', { maxBytes: 1 << 20, learnCaches: true, learnMemory: true }, 60_000],
   ])('keep what is theirs and give everything back: %s', async (_, options, largest) => {
     await seeded((random) => {
       new Churn(options, largest, random).run();

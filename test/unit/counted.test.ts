@@ -4,7 +4,8 @@ import { runInNewContext } from 'node:vm';
 import { Heap } from 'sabmalloc';
 import { describe, expect, it } from 'vitest';
 import { drainQueue } from '../../src/slabs/remote.js';
-import { readTrace, TraceOp } from '../../bench/trace.js';
+import { TraceOp } from '../../src/layout/format.js';
+import { readTraceFile } from '../../src/trace/file.js';
 import { countAtomics } from '../kit/atomics.js';
 import { Stage } from './kit.js';
 
@@ -60,7 +61,7 @@ function bursts(bytes: number, count: number): Workload['start'] {
 /** All events of a recorded program on one worker. */
 function trace(name: string): Workload['start'] {
   return (heap) => {
-    const { ops, sizes, slotOf } = readTrace(
+    const { ops, sizes, slotOf } = readTraceFile(
       fileURLToPath(new URL(`../../bench/traces/${name}.bin.gz`, import.meta.url)),
     );
     return () => {

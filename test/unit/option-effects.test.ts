@@ -1,9 +1,12 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Heap } from 'sabmalloc';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { OPTION_NAMES, type HeapOptions, type OptionName } from '../../src/config/options.js';
 import type { CreateOptions } from '../../src/config/resolve.js';
 import { Classes } from '../../src/layout/classes.js';
-import { heapsOfTest, KIB, MIB } from '../kit/heaps.js';
+import { heapsOfTest, KIB, leave, MIB } from '../kit/heaps.js';
 import { Stage } from './kit.js';
 
 /*
@@ -18,11 +21,37 @@ interface Effect<Name extends OptionName> {
 }
 
 const create = heapsOfTest();
+const place = mkdtempSync(join(tmpdir(), 'sabmalloc-effects-'));
+afterAll(() => rmSync(place, { recursive: true, force: true }));
+const file = (name: string): string => join(place, name);
+
+/** Lines in the statistics file after so many beats of a clock that a heap was made under, and left. */
+function linesWritten(options: CreateOptions, beats: number): number {
+  vi.useFakeTimers();
+  const heap = fresh(options);
+  vi.advanceTimersByTime(beats);
+  heap.detach();
+  vi.useRealTimers();
+  const { statsFile } = options;
+  return statsFile === undefined ? 0 : readFileSync(statsFile, 'utf8').split('\n').length - 1;
+}
 const memory = new SharedArrayBuffer(4 * MIB);
+const log = file('log.csv');
 
 function fresh(options: CreateOptions): Heap {
   new Uint8Array(memory).fill(0);
   return create(options);
+}
+
+/** Lines that a program puts on the console. */
+function linesSaid(program: () => unknown): number {
+  const console = vi.spyOn(globalThis.console, 'error').mockImplementation(() => undefined);
+  try {
+    program();
+    return console.mock.calls.length;
+  } finally {
+    console.mockRestore();
+  }
 }
 
 function refilled(bytes: number): (options: CreateOptions) => number {
@@ -85,6 +114,8 @@ const EFFECTS: { readonly [Name in OptionName]: Effect<Name> } = {
     beside: { memory },
     shows: (options) => fresh(options).stats().maxBytes,
   },
+  prewarmBytes: { values: [0, 16 * MIB], shows: (options) => fresh(options).stats().reservedBytes },
+  warmCaches: { values: [0, 128], shows: (options) => fresh(options).stats().cachedBlocks },
   cacheCapacity: { values: [8, 100], shows: kept(16) },
   cacheBytes: { values: [8 * KIB, 64 * KIB], shows: kept(KIB) },
   magazineCapacity: { values: [0, 32], shows: kept(2 * KIB) },
@@ -115,19 +146,109 @@ const EFFECTS: { readonly [Name in OptionName]: Effect<Name> } = {
       return heap.stats().committedBytes;
     },
   },
-  countHits: {
-    values: [false, true],
+  profileLevel: {
+    values: [0, 2],
     shows: (options) => {
       const heap = fresh(options);
       heap.mallocMany(16, 10);
       return heap.stats().cacheHits;
     },
   },
+  sampleEvery: {
+    values: [1, 1024],
+    beside: { profileLevel: 1 },
+    shows: (options) => {
+      const heap = fresh(options);
+      for (let i = 0; heap.stats().cacheHits === 0; i++) heap.free(heap.malloc(16));
+      return heap.stats().cacheHits;
+    },
+  },
+  traceCapacity: {
+    values: [64, 100],
+    beside: { profileLevel: 3, maxWorkers: 2 },
+    shows: (options) => {
+      const heap = fresh(options);
+      heap.mallocMany(16, 400);
+      return heap.stats().counters.tracedEvents;
+    },
+  },
+  statsInterval: {
+    values: [86_400_000, 10],
+    beside: { statsFile: file('lines.jsonl') },
+    shows: (options) => linesWritten(options, 100),
+  },
+  statsFile: {
+    values: [undefined, file('end.jsonl')],
+    shows: (options) => linesWritten(options, 0),
+  },
   poison: {
     values: [false, true],
     shows: (options) => {
       const heap = fresh(options);
       return Number(heap.u8[heap.malloc(16)] === 0xfa);
+    },
+  },
+  headers: {
+    values: ['none', 'light'],
+    shows: (options) => {
+      const heap = fresh(options);
+      return 32 - heap.usableSize(heap.malloc(17));
+    },
+  },
+  quarantineBytes: {
+    values: [0, 4 * KIB],
+    beside: { headers: 'full' },
+    shows: (options) => {
+      const heap = fresh(options);
+      heap.free(heap.malloc(KIB));
+      return heap.stats().quarantinedBlocks;
+    },
+  },
+  callSiteEvery: {
+    values: [0, 1],
+    beside: { headers: 'full' },
+    shows: (options) => {
+      const heap = fresh(options);
+      heap.malloc(16);
+      return [...heap.blocks()].filter(({ callSite }) => callSite !== undefined).length;
+    },
+  },
+  guardEvery: {
+    values: [0, 1],
+    beside: { headers: 'full' },
+    shows: (options) => {
+      const heap = fresh(options);
+      heap.malloc(16);
+      return heap.stats().classes[0].blockBytes;
+    },
+  },
+  leakReport: {
+    values: ['off', 'end'],
+    shows: (options) =>
+      linesSaid(() => {
+        const heap = fresh(options);
+        heap.malloc(16);
+        heap.detach();
+      }),
+  },
+  debugLevel: { values: [2, 3], shows: (options) => linesSaid(() => fresh(options).malloc(16)) },
+  learnCaches: { values: [true, false], shows: refilled(16) },
+  learnMemory: {
+    values: [false, true],
+    shows: (options) => {
+      const heap = fresh(options);
+      heap.mallocMany(4 * KIB, 2000);
+      return heap.learned().trimShare;
+    },
+  },
+  learnLog: {
+    values: [undefined, log],
+    beside: { learnCaches: true },
+    shows: (options) => {
+      const heap = fresh(options);
+      heap.mallocMany(16, 1000);
+      leave(heap);
+      return existsSync(log) ? readFileSync(log, 'utf8').split('\n').length : 0;
     },
   },
 };

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { optionTables } from '../../scripts/generate-docs.js';
-import { OPTION_GROUPS, OPTIONS, type OptionSpec, type OptionTable } from '../../src/config/options.js';
+import { OPTIONS } from '../../src/config/options.js';
+import { OPTION_GROUPS, type OptionSpec, type OptionTable } from '../../src/config/option-spec.js';
 import { PRESETS } from '../../src/config/presets.generated.js';
 import { type PresetTable } from '../../src/config/presets.js';
 import { resolveWith, type Resolution } from '../../src/config/resolve.js';
@@ -59,6 +60,27 @@ const refusal = (options: unknown, variables?: Variables): string => {
 };
 
 const warningsOf = ({ layers }: Resolution): string[] => layers.flatMap(({ warnings }) => warnings);
+
+describe('overrides', () => {
+  const forced = (options: unknown, over: object): Resolution =>
+    resolveWith({ options: TABLE, presets: PRESET_TABLE }, options, () => ({ SABMALLOC_CUP_SIZE: '4' }), over);
+
+  it('win over the call, the environment and the preset', () => {
+    const { values, origins } = forced({ cupSize: 3, preset: 'small', env: true }, { options: { cupSize: 5 } });
+    expect([values['cupSize'], origins['cupSize'], values['tea']]).toEqual([5, { kind: 'overrides' }, 2]);
+  });
+
+  it('name the preset in the place of the program', () => {
+    const { presets } = forced({ preset: 'chicken' }, { preset: 'small' });
+    expect(presets.map(({ name }) => name)).toEqual(['production', 'small']);
+  });
+
+  it('are checked like any other place', () => {
+    expect(() => forced({}, { options: { cupSize: 99 } })).toThrow(
+      'option cupSize in the overrides of this thread is 99; it must be',
+    );
+  });
+});
 
 describe('the options table', () => {
   it('has at most 40 options, in five groups', () => {

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { presetFiles } from '../../scripts/generate-presets.js';
-import { OPTIONS, type OptionSpec } from '../../src/config/options.js';
+import { OPTIONS } from '../../src/config/options.js';
+import { type OptionSpec } from '../../src/config/option-spec.js';
 import { resolveOptions } from '../../src/config/resolve.js';
 
 const folder = new URL('../../presets/', import.meta.url);
@@ -14,7 +15,7 @@ const preset = (options: object, more: object = {}): object => ({ name: 'mine', 
 
 function resolves(candidate: object): boolean {
   try {
-    resolveOptions({ preset: candidate, memory: new SharedArrayBuffer(1 << 20) });
+    resolveOptions({ statsFile: 'x', preset: candidate, memory: new SharedArrayBuffer(1 << 20) });
     return true;
   } catch {
     return false;
@@ -25,6 +26,7 @@ function resolves(candidate: object): boolean {
 function valuesOf(spec: OptionSpec): unknown[] {
   const common = ['x', null, 1.5, [], true, false];
   if (spec.type === 'integer') return [...common, spec.min - 1, spec.min, spec.max, spec.max + 1, String(spec.min)];
+  if (spec.type === 'text') return [...common, '', 7];
   return spec.type === 'choice' ? [...common, ...spec.choices, spec.choices[0].toUpperCase()] : [...common, 0, 1];
 }
 
@@ -32,8 +34,10 @@ describe('the JSON Schema of presets', () => {
   it.each(presetFiles(folder))('accepts %s', (file) => expect(accepts(read(file))).toBe(true));
 
   it.each(specs)('says of %s what validation says', (name, spec) => {
+    const { worksWith } = spec;
+    const beside = worksWith === undefined ? {} : { [worksWith.option]: worksWith.value };
     for (const value of valuesOf(spec)) {
-      const candidate = preset({ [name]: value });
+      const candidate = preset({ ...beside, [name]: value });
       expect({ value, isAccepted: accepts(candidate) }).toEqual({ value, isAccepted: resolves(candidate) });
     }
   });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { collect } from '../../src/heap/allocate.js';
 import { isLive } from '../../src/heap/lookup.js';
-import { countSlab } from '../../src/heap/walk.js';
+import { countBlocks, type SlabCount } from '../../src/heap/walk.js';
 import { StateBits } from '../../src/layout/format.js';
 import { SliceWord, SlotWord } from '../../src/layout/offsets.generated.js';
 import { sliceWord } from '../../src/pages/descriptor.js';
 import { drainQueue, markRemote } from '../../src/slabs/remote.js';
-import { retireSlab } from '../../src/slabs/slab.js';
+import { retireSlab, slabSlices } from '../../src/slabs/slab.js';
 import { Stage, type Actor } from './kit.js';
 
 function granule(address: number): number {
@@ -18,13 +18,20 @@ function headOf(actor: Actor, address: number): number {
   return region.i32[sliceWord(region, granule(address) >>> 8, SliceWord.HEAD)];
 }
 
+/** What the slab of a block holds. */
+function countSlab(actor: Actor, address: number): SlabCount {
+  const { region } = actor.owner;
+  const head = headOf(actor, address);
+  return countBlocks(region, head, slabSlices(region, head));
+}
+
 describe('remote free', () => {
   it("brings blocks home with the owner's next slow path, in one batch", () => {
     const stage = new Stage();
     const [owner, other] = [stage.attach(), stage.attach()];
     const blocks = Array.from({ length: 200 }, () => owner.malloc(64));
     for (const block of blocks) other.free(block);
-    expect(countSlab(stage.region, headOf(owner, blocks[0])).live).toBe(0);
+    expect(countSlab(owner, blocks[0]).live).toBe(0);
     expect(drainQueue(owner.owner)).toBeGreaterThanOrEqual(200 - 64);
     stage.check();
   });
@@ -50,7 +57,7 @@ describe('remote free', () => {
     expect(freed.length).toBeGreaterThan(64);
     for (const block of freed) other.free(block);
     expect(drainQueue(owner.owner)).toBe(freed.length);
-    expect(freed.reduce((sum, block) => sum + countSlab(stage.region, headOf(owner, block)).remote, 0)).toBe(0);
+    expect(freed.reduce((sum, block) => sum + countSlab(owner, block).remote, 0)).toBe(0);
     stage.check();
   });
 
@@ -86,7 +93,7 @@ describe('remote free', () => {
     expect(markRemote(stage.region, granule(block))).toBe(true);
     expect(isLive(stage.region, granule(block))).toBe(false);
     collect(owner.owner);
-    expect(countSlab(stage.region, headOf(owner, block)).remote).toBe(0);
+    expect(countSlab(owner, block).remote).toBe(0);
     stage.check();
   });
 

@@ -1,9 +1,12 @@
 // A worker that does what it is told: each message `{ id, op, args }` is answered with `{ id, result }` or `{ id, error }`.
 import { parentPort, workerData } from 'node:worker_threads';
 import { Heap, HeapError } from 'sabmalloc';
+import { wrapModule } from 'sabmalloc/wasm';
 import { damage, nonZero, Random, stamp } from './common.mjs';
 
 let heap;
+/** The instance of a module that runs over the heap. */
+let wrapped;
 
 const isTypedArray = (value) => ArrayBuffer.isView(value) && !(value instanceof DataView);
 
@@ -32,6 +35,13 @@ const ops = {
     if (other !== heap) other.detach();
     return id;
   },
+  wrap(module, options) {
+    wrapped = wrapModule(module, { heap, ...options });
+    return wrapped.blocks;
+  },
+  /** Calls a function that the module exports. */
+  c: (name, ...args) => wrapped.exports[name](...args),
+  release: () => wrapped.release(),
   detach: () => heap.detach(),
   property: (name) => heap[name],
   /** Any method of the heap; views are sent as they are, iterators as arrays. */

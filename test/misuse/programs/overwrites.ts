@@ -6,8 +6,8 @@ const scribble = (heap: Heap, from: number, to: number): void => void heap.u8.fi
 /** Two blocks of a slab side by side. */
 function neighbours(heap: Heap, bytes: number): [low: number, high: number] {
   const blocks = Array.from({ length: 40 }, () => heap.malloc(bytes)).sort((a, b) => a - b);
-  const size = heap.usableSize(blocks[0]);
-  const at = blocks.findIndex((block, i) => blocks[i + 1] === block + size);
+  const gaps = blocks.slice(1).map((block, i) => block - blocks[i]);
+  const at = gaps.indexOf(Math.min(...gaps));
   return [blocks[at], blocks[at + 1]];
 }
 
@@ -16,6 +16,7 @@ export const OVERWRITES: readonly Misuse[] = [
   {
     name: 'a freed block is written to through its old view',
     code: 'none',
+    damages: ['use after free'],
     *run({ heap }) {
       for (const length of [1, 16, 100, 1000, 5000, 40_000, 300_000]) {
         const view = heap.alloc(Uint8Array, length);
@@ -28,6 +29,7 @@ export const OVERWRITES: readonly Misuse[] = [
   {
     name: 'a freed block is written to after its pages went back',
     code: 'none',
+    damages: ['use after free'],
     *run({ heap }) {
       const views = SIZES.map((length) => heap.alloc(Uint8Array, length));
       for (const view of views) heap.free(view);
@@ -38,6 +40,7 @@ export const OVERWRITES: readonly Misuse[] = [
   {
     name: 'the old view of a block that resize moved is written to',
     code: 'none',
+    damages: ['use after free'],
     *run({ heap }) {
       const old = heap.alloc(Uint8Array, 100);
       const moved = heap.resize(old, 5000);
@@ -48,6 +51,7 @@ export const OVERWRITES: readonly Misuse[] = [
   {
     name: 'a block is overrun into its neighbour',
     code: 'none',
+    damages: ['overrun'],
     *run({ heap }) {
       for (const bytes of [16, 48, 100, 1000, 4096, 20_000]) {
         const [low, high] = neighbours(heap, bytes);
@@ -59,6 +63,7 @@ export const OVERWRITES: readonly Misuse[] = [
   {
     name: 'the bytes before a block are written',
     code: 'none',
+    damages: ['overrun'],
     *run({ heap }) {
       for (const bytes of [16, 100, 4096]) {
         const [low, high] = neighbours(heap, bytes);
@@ -79,6 +84,7 @@ export const OVERWRITES: readonly Misuse[] = [
   {
     name: 'freed blocks are filled with words that look like addresses and counts',
     code: 'none',
+    damages: ['use after free'],
     *run({ heap }) {
       for (const value of [0, 1, -1, 0x7fffffff, heap.malloc(64)]) {
         const blocks = Array.from({ length: 100 }, () => heap.malloc(64));

@@ -18,8 +18,8 @@ export interface Build {
   readonly sites: readonly Site[];
 }
 
-/** Rooms above the heap: they are not part of what is stepped. */
-export const isAbove = (pathInSrc: string): boolean => /^(testing|cli)\//.test(pathInSrc);
+/** Rooms that the heap does not import: they are not part of what is stepped. */
+export const isAbove = (pathInSrc: string): boolean => /^(testing|cli|inspect|recorder|trace|wasm)\//.test(pathInSrc);
 
 /** Hash of everything that decides what a build is; computed from the files, so that a known build needs no compiler. */
 function fingerprintOf(patch: Patch, stepped: boolean): string {

@@ -212,9 +212,11 @@ export class Stage {
     const { plain, stepped } = builds;
     const workers = options.workers + 1;
     const chosen = { ...TINY_SETTINGS, maxWorkers: workers, transferSlots: 0, ...options.settings };
-    const { headSlices } = plain.tableLayout(options.slices + workers + 4, { ...chosen, maxWorkers: workers });
+    const asked = { preset: 'minimal', backing: 'growable' } as const;
+    const tables = { ...plain.resolveOptions(asked).settings, ...chosen };
+    const { headSlices } = plain.tableLayout(options.slices + workers + 4, tables);
     const regionSlices = headSlices + workers + options.slices;
-    const resolved = plain.resolveOptions({ preset: 'minimal', backing: 'growable', maxBytes: regionSlices * 4096 });
+    const resolved = plain.resolveOptions({ ...asked, maxBytes: regionSlices * 4096 });
     const settings = { ...resolved.settings, ...chosen };
     // Setup needs a machine too; it names no words yet.
     stepped.link(

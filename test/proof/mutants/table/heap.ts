@@ -71,7 +71,7 @@ export const heapMutants: readonly Mutant[] = [
     name: 'grown-part-not-zeroed',
     about: 'elements that resize adds are not zero',
     file: HEAP,
-    edits: [['    zeroTail(this.region, moved + view.byteLength, moved + bytes);\n', '']],
+    edits: [['zeroTail(this.region, tail, moved + bytes);\n', ';\n']],
     by: 'test/heap/views.test.ts',
   },
   {
@@ -254,7 +254,7 @@ export const heapMutants: readonly Mutant[] = [
     name: 'shrinking-needs-room',
     about: 'realloc to a smaller size fails when there is no room for a second block',
     file: REALLOCATE,
-    edits: [['if (moved === 0) return bytes <= have ? address : 0;', 'if (moved === 0) return 0;']],
+    edits: [['if (moved === 0 && bytes > have) return 0;', 'if (moved === 0) return 0;']],
     by: 'test/heap/realloc.test.ts',
   },
   {

@@ -69,7 +69,7 @@ export const memoryMutants: readonly Mutant[] = [
     name: 'any-heap-will-do',
     about: 'a token attaches to whatever heap is in its memory',
     file: CREATE,
-    edits: [['  if (readId(region) !== token.heapId)\n', '  if (readId(region).length !== token.heapId.length)\n']],
+    edits: [['  if (region.heapId !== token.heapId)\n', '  if (region.heapId.length !== token.heapId.length)\n']],
     by: 'test/misuse/tokens.test.ts',
   },
   {

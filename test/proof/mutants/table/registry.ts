@@ -35,7 +35,7 @@ export const registryMutants: readonly Mutant[] = [
     name: 'adopted-without-draining',
     about: 'remote frees of an adopted slab are forgotten together with its dirty marks',
     file: ADOPT,
-    edits: [[`    drainBits(region, head, count);\n    recount`, `    recount`]],
+    edits: [[`    drainBits(region, head, count);\n    if (owner.settings.poison`, `    if (owner.settings.poison`]],
     by: 'adopted-frees-come-home',
   },
   {

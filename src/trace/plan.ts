@@ -1,4 +1,5 @@
-import { TraceOp, type Trace } from './trace.js';
+import { TraceOp } from '../layout/format.js';
+import { type Trace } from './format.js';
 
 /**
  * A trace, prepared for replay by several workers at once.
