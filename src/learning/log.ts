@@ -52,14 +52,14 @@ export class LearningLog {
     this.rows++;
   }
 
-  /** The rows so far as lines of CSV; they are forgotten once `write` has returned, and count as dropped if it throws. */
-  drain(write: (lines: string) => void): void {
+  /** The rows so far as lines of CSV; they are forgotten once `put` has returned, and count as dropped if it throws. */
+  drain(put: (lines: string) => void): void {
     const { rows } = this;
     if (rows === 0) return;
     const lines = Array.from({ length: rows }, (_, row) => this.lineOf(row)).join('');
     this.rows = 0;
     try {
-      write(lines);
+      put(lines);
     } catch (error) {
       this.dropped += rows;
       throw error;

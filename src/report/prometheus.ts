@@ -52,8 +52,8 @@ function heapMetrics(stats: HeapStats): Metric[] {
 }
 
 function classMetrics(classes: readonly ClassStats[]): Metric[] {
-  const rows = (value: (of: ClassStats) => number): readonly Row[] =>
-    classes.map((each) => [{ class: each.class, block_bytes: each.blockBytes }, value(each)]);
+  const rows = (numberOf: (of: ClassStats) => number): readonly Row[] =>
+    classes.map((each) => [{ class: each.class, block_bytes: each.blockBytes }, numberOf(each)]);
   return [
     ['class_slabs', 'gauge', 'Slabs of a size class.', rows((of) => of.slabs)],
     ['class_committed_bytes', 'gauge', 'Memory of the slabs of a size class.', rows((of) => of.committedBytes)],
@@ -64,8 +64,8 @@ function classMetrics(classes: readonly ClassStats[]): Metric[] {
 }
 
 function workerMetrics(workers: readonly WorkerStats[]): Metric[] {
-  const rows = (value: (of: WorkerStats) => number): readonly Row[] =>
-    workers.map((each) => [{ worker: each.workerId, state: each.state }, value(each)]);
+  const rows = (numberOf: (of: WorkerStats) => number): readonly Row[] =>
+    workers.map((each) => [{ worker: each.workerId, state: each.state }, numberOf(each)]);
   return [
     ['worker_slabs', 'gauge', 'Slabs that a worker owns.', rows((of) => of.slabs)],
     ['worker_committed_bytes', 'gauge', 'Memory of the slabs that a worker owns.', rows((of) => of.committedBytes)],
@@ -82,8 +82,8 @@ function workerMetrics(workers: readonly WorkerStats[]): Metric[] {
 }
 
 function segmentMetrics(segments: readonly SegmentStats[]): Metric[] {
-  const rows = (value: (of: SegmentStats) => number): readonly Row[] =>
-    segments.map((each) => [{ address: each.address }, value(each)]);
+  const rows = (numberOf: (of: SegmentStats) => number): readonly Row[] =>
+    segments.map((each) => [{ address: each.address }, numberOf(each)]);
   return [
     ['segment_slab_bytes', 'gauge', 'Memory of slabs in a segment.', rows((of) => of.slabBytes)],
     ['segment_span_bytes', 'gauge', 'Memory of spans in a segment.', rows((of) => of.spanBytes)],

@@ -23,12 +23,12 @@ export class StatsWriter {
   private readonly endings: (() => void)[];
   private hasFailed = false;
 
-  /** `read` gives undefined when the heap is no more. Without an interval it writes at the end only. */
+  /** `statsNow` gives undefined when the heap is no more. Without an interval it writes at the end only. */
   constructor(
     private readonly files: Files,
     private readonly path: string,
     private readonly heapId: string,
-    private readonly read: () => HeapStats | undefined,
+    private readonly statsNow: () => HeapStats | undefined,
     intervalMs: number | undefined,
   ) {
     const write = (): void => this.write();
@@ -43,12 +43,12 @@ export class StatsWriter {
   }
 
   private stop(): void {
-    for (const takeBack of this.endings.splice(0)) takeBack();
+    for (const undoOne of this.endings.splice(0)) undoOne();
   }
 
   private write(): void {
     try {
-      const stats = this.read();
+      const stats = this.statsNow();
       if (stats === undefined) this.stop();
       else if (this.path.endsWith(PROMETHEUS_ENDING)) this.replace(prometheusText(stats, { heap: this.heapId }));
       else this.append({ time: new Date().toISOString(), heapId: this.heapId, ...stats });

@@ -3,7 +3,7 @@ import { HeapError, type Heap } from '../index.js';
 import { timedOut, wrongArgument } from './errors.js';
 import { later } from './later.js';
 import { BarrierBits, BarrierWord, Kind } from './layout.js';
-import { SyncObject, checkRecord, makeRecord, publish } from './record.js';
+import { SyncObject, checkRecord, makeRecord, publishRecord } from './record.js';
 import { Waiter, block, checkMayBlock, checkTimeout, type AsyncLimit, type TimeLimit } from './wait.js';
 
 const phaseOf = (state: number): number => (state >>> BarrierBits.PHASE_SHIFT) & BarrierBits.PHASE_MASK;
@@ -55,7 +55,7 @@ export class Barrier extends SyncObject {
       });
     const address = makeRecord(heap, BarrierWord.WORDS);
     heap.i32[address / 4 + BarrierWord.PARTIES] = parties;
-    publish(heap, address, Kind.BARRIER);
+    publishRecord(heap, address, Kind.BARRIER);
     return new Barrier(heap, address, true);
   }
 

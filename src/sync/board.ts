@@ -2,7 +2,7 @@ import * as atomics from '#atomics';
 import { type Heap } from '../index.js';
 import { deadlock } from './errors.js';
 import { BoardWord, HolderBits, Kind, MutexWord } from './layout.js';
-import { SyncObject, checkRecord, makeRecord, publish } from './record.js';
+import { SyncObject, checkRecord, makeRecord, publishRecord } from './record.js';
 
 /** A worker that is blocked, the mutex for which it is, and who holds that. */
 interface Link {
@@ -20,7 +20,7 @@ interface Link {
 export class DeadlockBoard extends SyncObject {
   static create(heap: Heap): DeadlockBoard {
     const address = makeRecord(heap, BoardWord.WORDS);
-    publish(heap, address, Kind.BOARD);
+    publishRecord(heap, address, Kind.BOARD);
     return new DeadlockBoard(heap, address, true);
   }
 

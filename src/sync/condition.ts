@@ -3,7 +3,7 @@ import { type Heap } from '../index.js';
 import { later } from './later.js';
 import { ConditionWord, Kind } from './layout.js';
 import { type MutexGuard } from './mutex.js';
-import { SyncObject, checkRecord, makeRecord, publish } from './record.js';
+import { SyncObject, checkRecord, makeRecord, publishRecord } from './record.js';
 import { block, checkMayBlock, checkTimeout, Waiter, type AsyncLimit, type TimeLimit } from './wait.js';
 
 /** Waits until the sequence is another one than it was when the mutex was still held. */
@@ -43,7 +43,7 @@ export class Condition extends SyncObject {
 
   static create(heap: Heap): Condition {
     const address = makeRecord(heap, ConditionWord.WORDS);
-    publish(heap, address, Kind.CONDITION);
+    publishRecord(heap, address, Kind.CONDITION);
     return new Condition(heap, address, true);
   }
 

@@ -3,7 +3,7 @@ import { type Heap } from '../index.js';
 import { timedOut, wrongArgument } from './errors.js';
 import { later } from './later.js';
 import { Kind, LatchWord } from './layout.js';
-import { SyncObject, checkRecord, makeRecord, publish } from './record.js';
+import { SyncObject, checkRecord, makeRecord, publishRecord } from './record.js';
 import { Waiter, block, checkMayBlock, checkTimeout, type AsyncLimit, type TimeLimit } from './wait.js';
 
 const COUNT_MOST = 0x7fffffff;
@@ -40,7 +40,7 @@ export class Latch extends SyncObject {
     checkCount('Latch.create', count, 0);
     const address = makeRecord(heap, LatchWord.WORDS);
     atomics.store(heap.i32, address / 4 + LatchWord.X_COUNT, count);
-    publish(heap, address, Kind.LATCH);
+    publishRecord(heap, address, Kind.LATCH);
     return new Latch(heap, address, true);
   }
 

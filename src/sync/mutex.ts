@@ -5,7 +5,7 @@ import { Guard } from './guard.js';
 import { Holder, HolderWaiter } from './holder.js';
 import { later } from './later.js';
 import { Kind, MutexWord } from './layout.js';
-import { SyncObject, checkRecord, makeRecord, publish } from './record.js';
+import { SyncObject, checkRecord, makeRecord, publishRecord } from './record.js';
 import { block, checkMayBlock, checkTimeout, type AsyncLimit, type TimeLimit } from './wait.js';
 
 export interface MutexOptions {
@@ -68,7 +68,7 @@ export class Mutex extends SyncObject {
   static create(heap: Heap, { board }: MutexOptions = {}): Mutex {
     const address = makeRecord(heap, MutexWord.WORDS);
     heap.i32[address / 4 + MutexWord.BOARD] = board?.address ?? 0;
-    publish(heap, address, Kind.MUTEX);
+    publishRecord(heap, address, Kind.MUTEX);
     return new Mutex(heap, address, true);
   }
 

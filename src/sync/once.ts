@@ -3,7 +3,7 @@ import { type Heap } from '../index.js';
 import { deadlock, notHolder, timedOut } from './errors.js';
 import { later } from './later.js';
 import { Kind, OnceBits, OnceWord } from './layout.js';
-import { SyncObject, checkRecord, makeRecord, publish } from './record.js';
+import { SyncObject, checkRecord, makeRecord, publishRecord } from './record.js';
 import { Waiter, block, checkMayBlock, checkTimeout, type AsyncLimit, type TimeLimit } from './wait.js';
 
 /** What a function that is run once learns. */
@@ -67,7 +67,7 @@ export class Once extends SyncObject {
 
   static create(heap: Heap): Once {
     const address = makeRecord(heap, OnceWord.WORDS);
-    publish(heap, address, Kind.ONCE);
+    publishRecord(heap, address, Kind.ONCE);
     return new Once(heap, address, true);
   }
 

@@ -9,7 +9,7 @@ export function makeRecord(heap: Heap, words: number): number {
 }
 
 /** The last store when a record is made: whoever sees its kind sees what was written before. */
-export function publish(heap: Heap, address: number, kind: Kind): void {
+export function publishRecord(heap: Heap, address: number, kind: Kind): void {
   atomics.store(heap.i32, address / 4 + RecordWord.X_KIND, kind);
 }
 

@@ -5,7 +5,7 @@ import { Guard } from './guard.js';
 import { Holder, HolderWaiter } from './holder.js';
 import { later } from './later.js';
 import { CellBits, Kind, RwLockWord } from './layout.js';
-import { SyncObject, checkRecord, makeRecord, publish } from './record.js';
+import { SyncObject, checkRecord, makeRecord, publishRecord } from './record.js';
 import { block, checkMayBlock, checkTimeout, Waiter, type AsyncLimit, type TimeLimit } from './wait.js';
 
 const READERS_MOST = 1024;
@@ -348,7 +348,7 @@ export class RwLock extends SyncObject {
       });
     const address = makeRecord(heap, RwLockWord.X_CELLS + readers);
     heap.i32[address / 4 + RwLockWord.CELLS] = readers;
-    publish(heap, address, Kind.RWLOCK);
+    publishRecord(heap, address, Kind.RWLOCK);
     return new RwLock(heap, address, true);
   }
 

@@ -4,7 +4,7 @@ import { timedOut, wrongArgument } from './errors.js';
 import { Guard } from './guard.js';
 import { later } from './later.js';
 import { Kind, SemaphoreBits, SemaphoreWord } from './layout.js';
-import { SyncObject, checkRecord, makeRecord, publish } from './record.js';
+import { SyncObject, checkRecord, makeRecord, publishRecord } from './record.js';
 import { LOSSES_MOST, Waiter, block, checkMayBlock, checkTimeout, type AsyncLimit, type TimeLimit } from './wait.js';
 
 /** A permit that was acquired; `unlock()` or the end of its `using` gives it back. */
@@ -60,7 +60,7 @@ export class Semaphore extends SyncObject {
     checkPermits('Semaphore.create', permits, 0);
     const address = makeRecord(heap, SemaphoreWord.WORDS);
     atomics.store(heap.i32, address / 4 + SemaphoreWord.X_STATE, permits);
-    publish(heap, address, Kind.SEMAPHORE);
+    publishRecord(heap, address, Kind.SEMAPHORE);
     return new Semaphore(heap, address, true);
   }
 

@@ -4,7 +4,7 @@ import { Guard } from './guard.js';
 import { Holder } from './holder.js';
 import { later } from './later.js';
 import { HolderBits, Kind, SpinWord } from './layout.js';
-import { SyncObject, checkRecord, makeRecord, publish } from './record.js';
+import { SyncObject, checkRecord, makeRecord, publishRecord } from './record.js';
 import { Waiter, block, checkMayBlock, checkTimeout, type AsyncLimit, type TimeLimit } from './wait.js';
 
 /** Nobody is woken, so who waits longer than it spins looks again after so long. */
@@ -73,7 +73,7 @@ export class SpinLock extends SyncObject {
 
   static create(heap: Heap): SpinLock {
     const address = makeRecord(heap, SpinWord.WORDS);
-    publish(heap, address, Kind.SPINLOCK);
+    publishRecord(heap, address, Kind.SPINLOCK);
     return new SpinLock(heap, address, true);
   }
 
