@@ -1,0 +1,78 @@
+import * as atomics from '#atomics';
+import { badDefinition, type FieldType, show, type Target } from './field.js';
+import type { AnyStruct, StructOf } from './types.js';
+
+/** Definitions of this thread by name, for references that are given a name: the newest of each. */
+const named = new Map<string, Target>();
+
+export function enterName(target: Target): void {
+  named.set(target.name, target);
+}
+
+/** A reference by name: its type is known where the name is that of the definition it stands in. */
+export interface NamedRef<Name extends string> extends FieldType<AnyStruct | null> {
+  /** Never there. */
+  readonly to?: Name;
+}
+
+/** What a reference is made from: a definition, or the name of one, which may come later. */
+type RefTarget = Target & { readonly fieldsOf?: unknown };
+
+/**
+ * A reference to a struct that `create` made, or null. Loads and stores are atomic: who reads it sees everything that was
+ * written to the struct before it was stored. Freeing the holder leaves the struct alone.
+ */
+export function ref<const Name extends string>(name: Name): NamedRef<Name>;
+export function ref<T extends RefTarget>(definition: T): FieldType<StructOf<T> | null>;
+export function ref(target: string | Target): FieldType {
+  return reference('ref', target);
+}
+
+/**
+ * The same, and the struct is freed with its holder. Of one struct only one holder may be freed; a cycle is freed as a whole. Storing
+ * another reference frees nothing: what was owned before is yours again.
+ */
+export function owned<const Name extends string>(name: Name): NamedRef<Name>;
+export function owned<T extends RefTarget>(definition: T): FieldType<StructOf<T> | null>;
+export function owned(target: string | Target): FieldType {
+  const type = reference('owned', target);
+  return { ...type, owns: (self) => resolve(target, self) };
+}
+
+function reference(word: string, target: string | Target): FieldType {
+  const name: unknown = typeof target === 'string' ? target : target.name;
+  if (typeof name !== 'string')
+    throw badDefinition(`${word} takes a definition or the name of one, not ${show(target)}`, { value: target });
+  return {
+    text: `${word}(${name})`,
+    bytes: 4,
+    alignment: 4,
+    bind({ heap, views, self }) {
+      // Only when it is used: definitions may refer to each other in a circle, and to ones that come later.
+      let opener: ReturnType<Target['in']> | undefined;
+      const there = (): ReturnType<Target['in']> => (opener ??= resolve(target, self).in(heap));
+      return {
+        get(at) {
+          const address = atomics.load(views.i32, at >>> 2) >>> 0;
+          return address === 0 ? null : there().open(address);
+        },
+        set(at, value) {
+          const address = value === null || value === undefined ? 0 : there().addressOf(value);
+          // Publishes everything stored in the struct before.
+          atomics.store(views.i32, at >>> 2, address);
+        },
+      };
+    },
+  };
+}
+
+function resolve(target: string | Target, self: Target): Target {
+  if (typeof target !== 'string') return target;
+  if (target === self.name) return self;
+  const found = named.get(target);
+  if (found !== undefined) return found;
+  throw badDefinition(`${self.name} refers to ${target}, which this thread has not defined; define it first`, {
+    struct: self.name,
+    name: target,
+  });
+}
