@@ -1,10 +1,10 @@
 import { HeapError } from '../index.js';
-import type { Bound } from './bound.js';
 import type { ArrayType } from './composite.js';
 import { badDefinition, badValue, type NumberArray, show } from './field.js';
-import { free, roomFor } from './free.js';
-import { FREED, SHAREABLE } from './handles.js';
+import { free, type Owner, roomFor } from './free.js';
+import { type ColumnHandle, FREED, SHAREABLE } from './handles.js';
 import { HEADER_BYTES, Kind } from './header.js';
+import type { BoundField } from './layout.js';
 import type { Scalar } from './scalars.js';
 import type { StructPart } from './types.js';
 
@@ -24,17 +24,24 @@ export interface Cursor<Item> {
   reset(): void;
 }
 
+/** The definition of the elements in the heap. */
+interface Elements<Name extends string, F> extends Owner {
+  readonly bound: readonly BoundField[];
+  partAt(at: number): StructPart<Name, F>;
+  columnItem(room: number): ColumnHandle;
+}
+
 /** What both kinds of arrays have in common: a block of structs, and whether it is still there. */
 abstract class StructArray<Name extends string, F> {
   readonly length: number;
   /** @internal */
-  readonly bound: Bound<Name, F>;
+  readonly bound: Elements<Name, F>;
   /** @internal Of the first element; FREED after free(). */
   start: number;
   protected abstract readonly kind: Kind;
 
   /** @internal */
-  constructor(bound: Bound<Name, F>, block: number, length: number) {
+  constructor(bound: Elements<Name, F>, block: number, length: number) {
     this.bound = bound;
     this.start = block + HEADER_BYTES;
     this.length = length;
@@ -84,7 +91,7 @@ export class Rows<Name extends string, F> extends StructArray<Name, F> {
   protected readonly kind = Kind.ROWS;
 
   /** @internal */
-  static create<Name extends string, F>(bound: Bound<Name, F>, length: number): Rows<Name, F> {
+  static create<Name extends string, F>(bound: Elements<Name, F>, length: number): Rows<Name, F> {
     checkLength(length);
     const block = bound.headers.allocate(Kind.ROWS, length, length * bound.strideBytes);
     bound.headers.publish(block);
@@ -92,7 +99,7 @@ export class Rows<Name extends string, F> extends StructArray<Name, F> {
   }
 
   /** @internal */
-  static open<Name extends string, F>(bound: Bound<Name, F>, block: number): Rows<Name, F> {
+  static open<Name extends string, F>(bound: Elements<Name, F>, block: number): Rows<Name, F> {
     const length = bound.headers.check(block, Kind.ROWS);
     bound.heap.usableSize(block);
     bound.views.cover(block + HEADER_BYTES + length * bound.strideBytes);
@@ -172,13 +179,13 @@ export class Columns<Name extends string, F> extends StructArray<Name, F> {
   /** @internal */
   readonly room: number;
 
-  private constructor(bound: Bound<Name, F>, block: number, length: number) {
+  private constructor(bound: Elements<Name, F>, block: number, length: number) {
     super(bound, block, length);
     this.room = roomFor(length);
   }
 
   /** @internal */
-  static create<Name extends string, F>(bound: Bound<Name, F>, length: number): Columns<Name, F> {
+  static create<Name extends string, F>(bound: Elements<Name, F>, length: number): Columns<Name, F> {
     checkLength(length);
     const block = bound.headers.allocate(Kind.COLUMNS, length, columnBytes(bound, length));
     bound.headers.publish(block);
@@ -186,7 +193,7 @@ export class Columns<Name extends string, F> extends StructArray<Name, F> {
   }
 
   /** @internal */
-  static open<Name extends string, F>(bound: Bound<Name, F>, block: number): Columns<Name, F> {
+  static open<Name extends string, F>(bound: Elements<Name, F>, block: number): Columns<Name, F> {
     const length = bound.headers.check(block, Kind.COLUMNS);
     bound.heap.usableSize(block);
     bound.views.cover(block + HEADER_BYTES + columnBytes(bound, length));
@@ -214,7 +221,7 @@ export class Columns<Name extends string, F> extends StructArray<Name, F> {
   }
 }
 
-function columnBytes<Name extends string, F>({ definition }: Bound<Name, F>, length: number): number {
+function columnBytes<Name extends string, F>({ definition }: Elements<Name, F>, length: number): number {
   const { prefixBytes, strideBytes } = definition.layout.units.at(-1)!;
   return roomFor(length) * (prefixBytes + strideBytes);
 }

@@ -1,6 +1,6 @@
 import { type Heap } from '../index.js';
 import { Columns, Rows } from './arrays.js';
-import { alignUp, badDefinition, badValue, type Accessor, type Binding, type Opener, show } from './field.js';
+import { alignUp, badDefinition, badValue, type Binding, type Opener, show } from './field.js';
 import {
   ColumnHandle,
   defineColumn,
@@ -14,9 +14,8 @@ import {
   SHAREABLE,
 } from './handles.js';
 import { Headers, HEADER_BYTES, Kind } from './header.js';
-import { flatten, type Layout, type Owned, ownedIn, type Placed } from './layout.js';
+import { type BoundField, type Definition, flatten, type Owned, ownedIn } from './layout.js';
 import { free } from './free.js';
-import type { StructDefinition } from './struct.js';
 import type { Initial, Struct, StructPart } from './types.js';
 import { Views } from './views.js';
 
@@ -29,16 +28,14 @@ function openViews(heap: Heap): Views {
   return views;
 }
 
-/** A field with its accessor. */
-export interface BoundField extends Placed {
-  readonly accessor: Accessor;
+interface HandleClass<T extends Handle = Handle> {
+  readonly prototype: T;
+  new (at: number, room: number): T;
 }
-
-type HandleClass<T = Handle> = new (at: number, room: number) => T;
 
 /** The structs of one definition in one heap. Like the heap, it is for the thread that made it. */
 export class Bound<Name extends string = string, F = unknown> implements Opener {
-  readonly definition: StructDefinition<Name, F>;
+  readonly definition: Definition<Name>;
   readonly heap: Heap;
   /** @internal */
   readonly views: Views;
@@ -56,13 +53,13 @@ export class Bound<Name extends string = string, F = unknown> implements Opener 
   private readonly ColumnItem: HandleClass<ColumnHandle>;
 
   /** @internal */
-  constructor(definition: StructDefinition<Name, F>, heap: Heap) {
+  constructor(definition: Definition<Name>, heap: Heap) {
     const { layout } = definition;
     this.definition = definition;
     this.heap = heap;
     this.views = openViews(heap);
     this.headers = new Headers(heap, this.views, definition.name, definition.definition);
-    this.bound = bindFields(layout, { heap, views: this.views, self: definition });
+    this.bound = bindFields(layout, { heap, views: this.views, holder: definition });
     this.owned = ownedIn(layout.placed, definition);
     this.strideBytes = alignUp(layout.bytes, layout.alignment);
     this.byName = new Map(this.bound.slice(0, layout.placed.length).map((field) => [field.name, field]));
@@ -175,11 +172,11 @@ export class Bound<Name extends string = string, F = unknown> implements Opener 
   }
 }
 
-function bindFields({ placed }: Layout, binding: Binding): BoundField[] {
+function bindFields({ placed }: Definition['layout'], binding: Binding): BoundField[] {
   const names = new Set<string>();
   return [...placed, ...placed.flatMap(flatten)].map((field) => {
     if (names.has(field.name))
-      throw badDefinition(`${binding.self.name} has two fields named ${field.name}`, { field: field.name });
+      throw badDefinition(`${binding.holder.name} has two fields named ${field.name}`, { field: field.name });
     names.add(field.name);
     return { ...field, accessor: field.type.bind(binding) };
   });
@@ -203,10 +200,7 @@ function columnClass<Name extends string, F>({ definition, bound }: Bound<Name, 
 }
 
 /** A class of handles that shows its fields. */
-function shown<T extends Handle>(
-  base: HandleClass<T>,
-  definition: { readonly name: string; readonly layout: Layout },
-): HandleClass<T> {
+function shown<T extends Handle>(base: HandleClass<T>, definition: Definition): HandleClass<T> {
   const fields = definition.layout.placed.map(({ name }) => name);
   class Shown extends (base as HandleClass) {
     toObject(): Record<string, unknown> {

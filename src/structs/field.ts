@@ -6,7 +6,7 @@ export interface Binding {
   readonly heap: Heap;
   readonly views: Views;
   /** The definition whose field it is. */
-  readonly self: Target;
+  readonly holder: Target;
 }
 
 /** A definition as references see it. */
@@ -23,16 +23,19 @@ export interface Opener {
   addressOf(value: unknown): number;
 }
 
+/** A function that may stand for one of any values, as methods may: the types of fields are lists of different ones. */
+type Setter<Value> = { set(at: number, value: Value): void }['set'];
+
 /**
  * How values of a field are read and written, made once for each definition and heap. `at` is the address of the value, a
  * 32-bit integer that may be negative: use it by `at >>> 2` and the like.
  */
 export interface Accessor<Value = unknown, Initial = Value> {
-  get(at: number): Value;
+  readonly get: (at: number) => Value;
   /** Absent where the field itself can't be assigned, only what it gives: arrays, nested structs, atomics. */
-  set?(at: number, value: Value): void;
+  readonly set?: Setter<Value>;
   /** Writes what `create` was given; `set` where there is none. The memory is zero. */
-  init?(at: number, value: Initial): void;
+  readonly init?: Setter<Initial>;
 }
 
 /** Another field type within one: `pos` of three numbers has `pos.0`, `pos.1` and `pos.2`. */
@@ -85,10 +88,10 @@ export interface FieldType<Value = unknown, Initial = Value> {
   readonly numbers?: Numbers;
   /** Bits that the type needs of a number that neighbours share. */
   readonly bits?: number;
-  /** Of an owning reference: the definition of what is freed with its holder, `self`. */
-  readonly owns?: (self: Target) => Target;
-  /** Of a struct within a struct: its definition, which is `self` for its parts. */
-  readonly self?: Target;
+  /** Of an owning reference: the definition of what is freed with its holder. */
+  readonly owns?: (holder: Target) => Target;
+  /** Of a struct within a struct: its definition, which is `holder` for its parts. */
+  readonly holder?: Target;
 }
 
 export function badDefinition(what: string, details: Readonly<Record<string, unknown>>): HeapError {

@@ -1,13 +1,20 @@
 import * as atomics from '#atomics';
-import { HeapError } from '../index.js';
-import type { Bound } from './bound.js';
+import { type Heap, HeapError } from '../index.js';
 import type { Target } from './field.js';
-import { HEADER_BYTES, Kind } from './header.js';
+import { HEADER_BYTES, type Headers, Kind } from './header.js';
+import type { Definition, Owned } from './layout.js';
+import type { Views } from './views.js';
 
 /** What freeing needs of a definition in a heap, whatever its fields are. */
-type Owner = Pick<Bound, 'headers' | 'views' | 'owned' | 'strideBytes' | 'heap'> & {
-  readonly definition: { readonly name: string; readonly layout: Bound['definition']['layout'] };
-};
+export interface Owner {
+  readonly heap: Heap;
+  readonly definition: Definition;
+  readonly headers: Headers;
+  readonly views: Views;
+  readonly owned: readonly Owned[];
+  /** Bytes from one element of an array to the next. */
+  readonly strideBytes: number;
+}
 
 /**
  * Frees a block and everything it owns, in a circle too. First all of it is taken, then all of it is freed: while any of it

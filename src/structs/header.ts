@@ -38,13 +38,18 @@ export class Headers {
 
   /** What names the definition in this heap, for every worker. The first use writes its text into the region. */
   get id(): number {
-    if (this.word === 0) this.word = TAG | this.heap.intern(this.text);
+    this.enter();
     return this.word;
+  }
+
+  /** Before there is a block: the text may find no room. */
+  private enter(): void {
+    if (this.word === 0) this.word = TAG | this.heap.intern(this.text);
   }
 
   /** A zeroed block with room for a header and `bytes` bytes. Without its first word it is nothing yet. */
   allocate(kind: Kind, count: number, bytes: number): number {
-    void this.id;
+    this.enter();
     const block = this.heap.calloc(HEADER_BYTES + bytes);
     this.views.cover(block + HEADER_BYTES + bytes);
     this.views.i32[(block >>> 2) + 1] = (count << Kind.BITS) | kind;

@@ -12,7 +12,7 @@ export {
   type Part,
   type Target,
 } from './field.js';
-export { type NamedRef, owned, ref } from './refs.js';
+export { owned, ref } from './refs.js';
 export { bits, bool, choice, f16, f32, f64, i16, i32, i64, i8, type Scalar, u16, u32, u64, u8 } from './scalars.js';
 export { type FieldInfo, struct, type StructDefinition, type StructOptions } from './struct.js';
 export {
@@ -20,6 +20,7 @@ export {
   type Fields,
   type Infer,
   type Initial,
+  type NamedRef,
   type Struct,
   type StructOf,
   type StructPart,

@@ -1,4 +1,4 @@
-import { alignUp, badDefinition, type FieldType, show, type Target } from './field.js';
+import { type Accessor, alignUp, badDefinition, type FieldType, show, type Target } from './field.js';
 import { bitsOf, unitFor } from './scalars.js';
 import type { Fields } from './types.js';
 
@@ -28,6 +28,20 @@ export interface Layout {
   readonly units: readonly Unit[];
   readonly bytes: number;
   readonly alignment: number;
+}
+
+/** A field with its accessor. */
+export interface BoundField extends Placed {
+  readonly accessor: Accessor;
+}
+
+/** A definition as its structs in a heap see it. */
+export interface Definition<Name extends string = string> extends Target {
+  readonly name: Name;
+  readonly bytes: number;
+  readonly layout: Layout;
+  /** As it is kept in the region. */
+  readonly definition: string;
 }
 
 /** Lays fields out in their order, each at the next multiple of its alignment. */
@@ -99,7 +113,7 @@ function checkField(struct: string, name: string, type: unknown): void {
         field: name,
       },
     );
-  if (RESERVED.has(name) || !/^[^\s.]+$/.test(name) || /[\t\n]/.test(field.text!))
+  if (RESERVED.has(name) || !/^[^\s.]+$/.test(name) || /[\t\n]/.test(field.text))
     throw badDefinition(
       `a field of ${struct} can't be named ${show(name)}: every struct has a member of that name, or it has a dot`,
       {
@@ -124,15 +138,15 @@ export interface Owned {
   readonly target: () => Target;
 }
 
-export function ownedIn(placed: readonly Pick<Placed, 'offset' | 'type' | 'unit'>[], self: Target): Owned[] {
+export function ownedIn(placed: readonly Pick<Placed, 'offset' | 'type' | 'unit'>[], holder: Target): Owned[] {
   return placed.flatMap(({ offset, type, unit }) => {
     const { owns, elements, parts = [] } = type;
-    if (owns !== undefined) return [{ offset, unit, target: () => owns(self) }];
+    if (owns !== undefined) return [{ offset, unit, target: () => owns(holder) }];
     if (elements === undefined) {
       const inner = parts.map((part) => ({ offset: offset + part.offset, type: part.type, unit }));
-      return ownedIn(inner, type.self ?? self);
+      return ownedIn(inner, type.holder ?? holder);
     }
-    const each = ownedIn([{ offset: 0, type: elements.type, unit }], self);
+    const each = ownedIn([{ offset: 0, type: elements.type, unit }], holder);
     if (each.length === 0) return [];
     return Array.from({ length: elements.length }, (_, i) => offset + i * elements.strideBytes).flatMap((at) =>
       each.map((one) => ({ ...one, offset: at + one.offset })),

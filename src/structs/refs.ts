@@ -1,18 +1,12 @@
 import * as atomics from '#atomics';
 import { badDefinition, type FieldType, show, type Target } from './field.js';
-import type { AnyStruct, StructOf } from './types.js';
+import type { NamedRef, StructOf } from './types.js';
 
 /** Definitions of this thread by name, for references that are given a name: the newest of each. */
 const named = new Map<string, Target>();
 
 export function enterName(target: Target): void {
   named.set(target.name, target);
-}
-
-/** A reference by name: its type is known where the name is that of the definition it stands in. */
-export interface NamedRef<Name extends string> extends FieldType<AnyStruct | null> {
-  /** Never there. */
-  readonly to?: Name;
 }
 
 /** What a reference is made from: a definition, or the name of one, which may come later. */
@@ -36,7 +30,7 @@ export function owned<const Name extends string>(name: Name): NamedRef<Name>;
 export function owned<T extends RefTarget>(definition: T): FieldType<StructOf<T> | null>;
 export function owned(target: string | Target): FieldType {
   const type = reference('owned', target);
-  return { ...type, owns: (self) => resolve(target, self) };
+  return { ...type, owns: (holder) => resolve(target, holder) };
 }
 
 function reference(word: string, target: string | Target): FieldType {
@@ -47,10 +41,10 @@ function reference(word: string, target: string | Target): FieldType {
     text: `${word}(${name})`,
     bytes: 4,
     alignment: 4,
-    bind({ heap, views, self }) {
+    bind({ heap, views, holder }) {
       // Only when it is used: definitions may refer to each other in a circle, and to ones that come later.
       let opener: ReturnType<Target['in']> | undefined;
-      const there = (): ReturnType<Target['in']> => (opener ??= resolve(target, self).in(heap));
+      const there = (): ReturnType<Target['in']> => (opener ??= resolve(target, holder).in(heap));
       return {
         get(at) {
           const address = atomics.load(views.i32, at >>> 2) >>> 0;
@@ -66,13 +60,13 @@ function reference(word: string, target: string | Target): FieldType {
   };
 }
 
-function resolve(target: string | Target, self: Target): Target {
+function resolve(target: string | Target, holder: Target): Target {
   if (typeof target !== 'string') return target;
-  if (target === self.name) return self;
+  if (target === holder.name) return holder;
   const found = named.get(target);
   if (found !== undefined) return found;
-  throw badDefinition(`${self.name} refers to ${target}, which this thread has not defined; define it first`, {
-    struct: self.name,
+  throw badDefinition(`${holder.name} refers to ${target}, which this thread has not defined; define it first`, {
+    struct: holder.name,
     name: target,
   });
 }

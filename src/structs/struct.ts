@@ -64,7 +64,7 @@ export class StructDefinition<Name extends string = string, F = Fields>
     return this.layout.placed;
   }
 
-  get self(): this {
+  get holder(): this {
     return this;
   }
 

@@ -1,6 +1,5 @@
 import type { ArrayType } from './composite.js';
 import type { FieldType } from './field.js';
-import type { NamedRef } from './refs.js';
 
 /** Fields of a definition by name. */
 export type Fields = Readonly<Record<string, FieldType>>;
@@ -20,6 +19,12 @@ export type PartMembers = Pick<StructMembers, 'toObject'>;
 
 /** A struct of a definition that the type system doesn't know. */
 export type AnyStruct = StructMembers & Readonly<Record<string, unknown>>;
+
+/** A reference by name: its type is known where the name is that of the definition it stands in. */
+export interface NamedRef<Name extends string> extends FieldType<AnyStruct | null> {
+  /** Never there. */
+  readonly to?: Name;
+}
 
 type ValueOf<T, Name extends string, F> =
   T extends NamedRef<infer To>
