@@ -3,6 +3,7 @@ import {
   alignUp,
   badDefinition,
   badValue,
+  checkType,
   type Accessor,
   type Binding,
   type FieldType,
@@ -70,6 +71,7 @@ export function array<Value, Initial>(
 export function array(type: FieldType, length: number): FieldType {
   if (!Number.isInteger(length) || length < 1 || length > 2 ** 28)
     throw badDefinition(`array takes a length from 1 to 2^28, not ${show(length)}`, { value: length });
+  checkType(type, 'array');
   const stride = alignUp(type.bytes, type.alignment);
   const parts: Part[] = [];
   if (length <= FLAT_ELEMENTS_MAX)
@@ -118,6 +120,7 @@ function bindList(binding: Binding, type: FieldType, length: number): Accessor<L
 
 /** A value or undefined: a byte behind the value says which. */
 export function optional<Value>(type: FieldType<Value>): FieldType<Value | undefined> {
+  checkType(type, 'optional');
   const { bytes, alignment, unaligned } = type;
   return {
     text: `optional(${type.text})`,

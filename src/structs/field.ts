@@ -113,3 +113,18 @@ export function show(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Object.prototype.toString.call(value);
   return String(value);
 }
+
+/** Throws if something that should be the type of a field is none. `what` has it. */
+export function checkType(type: unknown, what: string, details: Readonly<Record<string, unknown>> = {}): void {
+  const field = type as Partial<FieldType> | undefined | null;
+  const isType =
+    typeof field === 'object' &&
+    field !== null &&
+    // A line of the definition's text.
+    /^[^\t\n]+$/.test(field.text ?? '') &&
+    typeof field.bind === 'function' &&
+    Number.isInteger(field.bytes) &&
+    [1, 2, 4, 8].includes(field.alignment ?? 0);
+  if (!isType)
+    throw badDefinition(`${what} has ${show(type)} for a type; pass f64, utf8(24), array(f32, 3), ...`, details);
+}

@@ -1,4 +1,4 @@
-import { type Accessor, alignUp, badDefinition, type FieldType, show, type Target } from './field.js';
+import { type Accessor, alignUp, badDefinition, checkType, type FieldType, show, type Target } from './field.js';
 import { bitsOf, unitFor } from './scalars.js';
 import type { Fields } from './types.js';
 
@@ -97,29 +97,11 @@ function bitGroup(entries: readonly (readonly [string, FieldType])[], first: num
 }
 
 function checkField(struct: string, name: string, type: unknown): void {
-  const field = type as Partial<FieldType> | undefined | null;
-  const isType =
-    typeof field === 'object' &&
-    field !== null &&
-    typeof field.text === 'string' &&
-    typeof field.bind === 'function' &&
-    Number.isInteger(field.bytes) &&
-    [1, 2, 4, 8].includes(field.alignment ?? 0);
-  if (!isType)
+  checkType(type, `field ${name} of ${struct}`, { struct, field: name });
+  if (RESERVED.has(name) || !/^[^\s.]+$/.test(name))
     throw badDefinition(
-      `field ${name} of ${struct} has ${show(type)} for a type; pass f64, utf8(24), array(f32, 3), ...`,
-      {
-        struct,
-        field: name,
-      },
-    );
-  if (RESERVED.has(name) || !/^[^\s.]+$/.test(name) || /[\t\n]/.test(field.text))
-    throw badDefinition(
-      `a field of ${struct} can't be named ${show(name)}: every struct has a member of that name, or it has a dot`,
-      {
-        struct,
-        field: name,
-      },
+      `a field of ${struct} can't be named ${show(name)}: every struct has a member of that name, or it has a dot or a space`,
+      { struct, field: name },
     );
 }
 

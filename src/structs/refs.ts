@@ -34,7 +34,7 @@ export function owned(target: string | Target): FieldType {
 }
 
 function reference(word: string, target: string | Target): FieldType {
-  const name: unknown = typeof target === 'string' ? target : target.name;
+  const name: unknown = typeof target === 'string' ? target : (target as Target | undefined)?.name;
   if (typeof name !== 'string')
     throw badDefinition(`${word} takes a definition or the name of one, not ${show(target)}`, { value: target });
   return {
