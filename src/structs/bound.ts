@@ -118,14 +118,14 @@ export class Bound<Name extends string = string, F = unknown> implements Opener 
     struct.free();
   }
 
-  /** @internal */
+  /** The struct that a reference led to: `at`, without asking the heap whether the block is live. */
   open(address: number): Struct<Name, F> {
     this.headers.check(address, Kind.STRUCT);
     this.views.cover(address + HEADER_BYTES + this.definition.bytes);
     return this.wholeAt(address);
   }
 
-  /** @internal */
+  /** What a reference to a struct holds. Throws ERR_HEAP_VALUE for anything that is none of this definition and heap. */
   addressOf(value: unknown): number {
     if (value instanceof this.Whole) return (value as unknown as Struct<Name, F>).address;
     throw this.foreign(value);

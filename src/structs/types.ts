@@ -1,4 +1,3 @@
-import type { ArrayType } from './composite.js';
 import type { FieldType } from './field.js';
 
 /** Fields of a definition by name. */
@@ -18,7 +17,7 @@ export interface StructMembers {
 export type PartMembers = Pick<StructMembers, 'toObject'>;
 
 /** A struct of a definition that the type system doesn't know. */
-export type AnyStruct = StructMembers & Readonly<Record<string, unknown>>;
+export type AnyStruct = StructMembers;
 
 /** A reference by name: its type is known where the name is that of the definition it stands in. */
 export interface NamedRef<Name extends string> extends FieldType<AnyStruct | null> {
@@ -50,7 +49,7 @@ type Members<Name extends string, F> = { -readonly [K in keyof F]: ValueOf<F[K],
 
 /** Names such as `pos.0` and `origin.x`: elements and inner fields, without an object on the way. */
 type FlatName<F> = {
-  [K in keyof F & string]: F[K] extends ArrayType<never, never, infer E>
+  [K in keyof F & string]: F[K] extends { readonly element?: infer E }
     ? unknown extends E
       ? never
       : `${K}.${number}`
@@ -63,7 +62,7 @@ type FlatName<F> = {
 
 type FlatValue<F, Path> = Path extends `${infer K}.${infer Rest}`
   ? K extends keyof F
-    ? F[K] extends ArrayType<never, never, infer E>
+    ? F[K] extends { readonly element?: infer E }
       ? unknown extends E
         ? InnerValue<F[K], Rest>
         : E

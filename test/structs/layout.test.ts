@@ -22,13 +22,12 @@ import {
   u64,
   u8,
   utf8,
+  type FieldInfo,
   type FieldType,
-  type Fields,
-  type StructDefinition,
 } from 'sabmalloc/structs';
 import { refused } from '../kit/errors.js';
 
-const offsetsOf = (definition: StructDefinition<string, Fields>): Record<string, number> =>
+const offsetsOf = (definition: { readonly fields: Readonly<Record<string, FieldInfo>> }): Record<string, number> =>
   Object.fromEntries(Object.entries(definition.fields).map(([name, { offset }]) => [name, offset]));
 
 describe('the layout of a struct', () => {

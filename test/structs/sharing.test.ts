@@ -248,7 +248,7 @@ describe('workers', () => {
     const P = Particle.in(heap);
     const [one, two] = [P.create({ mass: 1, name: 'here' }), P.create({ mass: 2 })];
     one.next = two;
-    const pair = await Promise.all([0, 1].map(() => workers.start('structs', { token: heap.token })));
+    const pair = [0, 1].map(() => workers.start('structs', { token: heap.token }));
     await Promise.all(pair.map((worker) => worker.call('add', one.address, 10_000)));
     expect(one.hits.load()).toBe(20_000);
     expect(await pair[0].call('describe', one.address)).toEqual({ mass: 1, name: 'here', nextMass: 2 });
@@ -259,7 +259,7 @@ describe('workers', () => {
     expect(count).toBe(200_000);
     expect(two.mass).toBe(2);
     for (let at = one as typeof one | null; at !== null;) {
-      const { next } = at as typeof one;
+      const { next } = at;
       at.free();
       at = next;
     }
