@@ -27,6 +27,10 @@ export function free(root: Owner, block: number, kind: Kind): void {
     throw new HeapError('ERR_HEAP_DOUBLE_FREE', `the ${root.definition.name} at ${block} was freed by another worker`, {
       address: block,
     });
+  if (root.owned.length === 0) {
+    root.heap.free(block);
+    return;
+  }
   const taken: { owner: Owner; block: number }[] = [{ owner: root, block }];
   let problem: unknown;
   for (const each of taken) {
@@ -47,7 +51,6 @@ function* ownedBy(
   { owned, views, definition, strideBytes }: Owner,
   block: number,
 ): Generator<{ address: number; target: Target }> {
-  if (owned.length === 0) return;
   const second = views.i32[(block >>> 2) + 1];
   const isColumns = (second & Kind.MASK) === Kind.COLUMNS;
   const count = second >>> Kind.BITS;
