@@ -13,6 +13,7 @@ import {
   i64,
   i8,
   optional,
+  ref,
   struct,
   u16,
   u32,
@@ -181,6 +182,42 @@ describe('values', () => {
     for (const one of [first, ...many]) one.free();
     heap.collect();
     empty(heap);
+  });
+
+  it('lie as well above 2 GiB, where addresses are no small integers', () => {
+    const heap = create({ maxBytes: 2 ** 32 });
+    heap.malloc(2.5 * 2 ** 30);
+    const fields = { a: u8, x: f64, text: utf8(9), next: ref('High'), list: array(f32, 2), flags: array(bool, 2) };
+    for (const packed of [false, true]) {
+      const H = struct('High', fields, { packed }).in(heap);
+      const one = H.create({ x: 2, text: 'up', list: [1, 2], flags: [true, false] });
+      expect(one.address).toBeGreaterThan(2 ** 31);
+      one.next = one;
+      const seen = one.next.toObject();
+      expect(seen).toEqual({ a: 0, x: 2, text: 'up', next: one.address, list: [1, 2], flags: [true, false] });
+      for (const list of [H.array(9), H.columns(9)]) {
+        const cursor = list.cursor();
+        while (cursor.next()) cursor.item['list.1'] = cursor.index;
+        cursor.to(7);
+        expect(cursor.item.list[1]).toBe(7);
+      }
+    }
+  });
+
+  it('may be of types that others bring', () => {
+    /** Counts in a word how often it was read. */
+    const counter: FieldType<number> = {
+      text: 'counter',
+      bytes: 4,
+      alignment: 4,
+      bind: ({ views }) => ({ get: (at) => ++views.i32[at >>> 2] }),
+    };
+    const one = struct('Counted', { before: u8, n: counter, list: array(counter, 3) })
+      .in(create())
+      .create();
+    expect([one.n, one.n, one.list.at(2), one.n, one.list.at(1)]).toEqual([1, 2, 1, 3, 1]);
+    refused('ERR_HEAP_VALUE', () => one.list.set(0, 1));
+    expect(() => ((one as { n: number }).n = 5)).toThrow(TypeError);
   });
 
   it('that do not fit are refused, and the field is as before', () => {
