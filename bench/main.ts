@@ -17,6 +17,7 @@ import { addScale } from './scale/command.js';
 import { type OptionValue, type Spec } from './spec.js';
 import { addSuite } from './suite/command.js';
 import { addSync } from './sync/command.js';
+import { printStructs, structs } from './structs.js';
 import { printWasmCalls, wasmCalls } from './wasm-calls.js';
 
 async function runBench(spec: Spec, command: Command): Promise<void> {
@@ -74,6 +75,29 @@ function addWasmCalls(program: Command): void {
     .addOption(integerOption('--pairs <n>', 'mallocs, and frees, of a round', 1, 1 << 30, 4_000_000))
     .addOption(jsonOption())
     .action(runWasmCalls);
+}
+
+interface StructsFlags {
+  readonly json?: boolean;
+  readonly rounds: number;
+  readonly count: number;
+}
+
+function runStructs({ json, rounds, count }: StructsFlags): void {
+  warnOfLoad();
+  const result = structs(rounds, count);
+  if (json === true) printJson(result);
+  else printStructs(result);
+}
+
+function addStructs(program: Command): void {
+  program
+    .command('structs')
+    .description('fields of shared structs, alone, in arrays and in columns, against those of plain objects')
+    .addOption(integerOption('--rounds <n>', 'rounds of each, in alternation', 1, 1000, 11))
+    .addOption(integerOption('--count <n>', 'structs, and objects', 1, 4_000_000, 1_000_000))
+    .addOption(jsonOption())
+    .action(runStructs);
 }
 
 interface MicroFlags {
@@ -151,6 +175,7 @@ function programFor(): Command {
   addScale(program);
   addSync(program);
   addWasmCalls(program);
+  addStructs(program);
   addAccept(program);
   program
     .command('micro')

@@ -1,3 +1,4 @@
+import { HeapError } from '../base/errors.js';
 import { DENO_INSPECT, NODE_INSPECT } from '../base/show.js';
 import { resolveOptions, type CreateOptions, type ResolvedOptions } from '../config/resolve.js';
 import { DebugLevel, type HeapSettings } from '../config/options.js';
@@ -14,6 +15,7 @@ import {
 } from '../memory/create.js';
 import { nameOf, type Region } from '../memory/region.js';
 import { drainRing, spillRings } from '../memory/ring.js';
+import { TextTable } from '../memory/texts.js';
 import { isHeard, publish, type Diagnostic } from '../platform/diagnostics.js';
 import { threadTag, type ExitingWorker } from '../platform/host.js';
 import { tellOpened } from '../platform/overrides.js';
@@ -77,6 +79,7 @@ export class Heap {
   /** Where this worker writes what it learns. */
   private logPath: string | undefined;
   private statsWriter: StatsWriter | undefined;
+  private readonly texts: TextTable;
   private stopEventLog: (() => void) | undefined;
 
   /**
@@ -114,6 +117,7 @@ export class Heap {
     this.owner = membership.owner;
     this.workerId = membership.workerId;
     this.token = tokenOf(region);
+    this.texts = new TextTable(region, region.interned, region.internedWords);
     this.watches = new Watches(membership.owner);
     this.attachment = new Attachment(region, membership);
     this.leakWatch = LeakWatch.for(this.attachment, isCreator);
@@ -257,6 +261,28 @@ export class Heap {
     if (debug === undefined) zeroTail(this.region, tail, moved + bytes);
     else if (bytes > view.byteLength) this.region.u8.fill(0, tail, moved + bytes);
     return this.attachment.views.at(type, moved, length);
+  }
+
+  /**
+   * Number of a text, from 1 to 1023, the same in every worker: for what is said once for a whole region, such as the definition
+   * of a struct. It is kept as long as the region and is no block. Throws ERR_HEAP_OUT_OF_MEMORY when the table is full:
+   * it takes a 1024th of the region, 4 KiB to 32 KiB, a sixteenth of it for at most so many texts.
+   */
+  intern(text: string): number {
+    this.attachment.check('intern');
+    const number = this.texts.enter(text);
+    if (number !== 0) return number;
+    throw new HeapError(
+      'ERR_HEAP_OUT_OF_MEMORY',
+      `intern: the table of texts is full, ${text.length} more characters have no room. It grows with maxBytes, up to 32 KiB at 32 MiB; intern fewer or shorter texts`,
+      { requestedBytes: text.length, option: 'maxBytes' },
+    );
+  }
+
+  /** The text with this number; undefined if no worker has interned one. */
+  interned(number: number): string | undefined {
+    this.attachment.check('interned');
+    return this.texts.textOf(number);
   }
 
   /**

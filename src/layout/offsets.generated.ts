@@ -190,11 +190,11 @@ export const enum TrailerWord {
   WORDS = 8,
 }
 
-/** Head of the table of call sites, in the tables where callSiteEvery is not 0. Behind it one word for each place: where its text begins; behind those the texts. */
-export const enum SiteWord {
+/** Head of a table of texts that only grows: definitions of structs, and call sites where callSiteEvery is not 0. Behind it one word for each text: where it begins; behind those the texts. */
+export const enum TextsWord {
   /** atomic. Words of the texts given out so far. */
   X_USED = 0,
-  /** atomic. Places that found the table full. */
+  /** atomic. Texts that found the table full. */
   X_LOST = 1,
   /** Size of the record in words. */
   WORDS = 2,

@@ -175,13 +175,13 @@ export const TRAILER: RecordSpec = {
   ],
 };
 
-export const SITE: RecordSpec = {
-  name: 'SiteWord',
-  doc: 'Head of the table of call sites, in the tables where callSiteEvery is not 0. Behind it one word for each place: where its text begins; behind those the texts.',
+export const TEXTS: RecordSpec = {
+  name: 'TextsWord',
+  doc: 'Head of a table of texts that only grows: definitions of structs, and call sites where callSiteEvery is not 0. Behind it one word for each text: where it begins; behind those the texts.',
   words: 2,
   fields: [
     atomic('X_USED', 'any worker', 'Words of the texts given out so far.'),
-    atomic('X_LOST', 'any worker', 'Places that found the table full.'),
+    atomic('X_LOST', 'any worker', 'Texts that found the table full.'),
   ],
 };
 
@@ -239,7 +239,7 @@ export const RECORDS: readonly RecordSpec[] = [
   TRACE_RING,
   TRACE_EVENT,
   TRAILER,
-  SITE,
+  TEXTS,
 ];
 
 /** Word offset of each field, in the order of the schema. */

@@ -51,6 +51,8 @@ export class Region {
   readonly map: number;
   readonly slices: number;
   readonly bits: number;
+  readonly interned: number;
+  readonly internedWords: number;
   readonly sites: number;
   readonly siteWords: number;
 
@@ -73,6 +75,8 @@ export class Region {
     this.map = this.header + layout.map - baseSlice;
     this.slices = this.header + layout.slices - baseSlice * SliceWord.WORDS;
     this.bits = this.header + layout.bits - baseSlice * BIT_WORDS_PER_SLICE;
+    this.interned = this.header + layout.interned;
+    this.internedWords = layout.internedWords;
     this.sites = this.header + layout.sites;
     this.siteWords = layout.siteWords;
     const buffer = bufferOf(memory);

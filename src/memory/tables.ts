@@ -38,6 +38,9 @@ export interface TableLayout {
   readonly map: number;
   readonly slices: number;
   readonly bits: number;
+  /** Table of what heap.intern() was given, and its words. */
+  readonly interned: number;
+  readonly internedWords: number;
   /** Table of call sites, and its words; 0 words where none are recorded. */
   readonly sites: number;
   readonly siteWords: number;
@@ -65,6 +68,15 @@ function siteWordsOf(regionSlices: number, callSiteEvery: number): number {
   return (slices * Geometry.SLICE_BYTES) / 4;
 }
 
+/** The table of interned texts takes a 1024th of a region: a slice of the smallest, room for hundreds of definitions in larger ones. */
+const INTERNED_SHARE_SLICES = 1024;
+const INTERNED_SLICES_MAX = 8;
+
+function internedWordsOf(regionSlices: number): number {
+  const slices = Math.max(1, Math.min(INTERNED_SLICES_MAX, Math.floor(regionSlices / INTERNED_SHARE_SLICES)));
+  return (slices * Geometry.SLICE_BYTES) / 4;
+}
+
 /**
  * All tables lie at the start of the region and are sized for its final length, so an address is turned into its table
  * words by shifts alone, runs of slices may cross segments, and growth moves nothing. They take
@@ -85,7 +97,9 @@ export function tableLayout(regionSlices: number, settings: TableSettings): Tabl
   // Each a line of its own: no worker writes what another one does.
   const ringWords =
     ringEvents === 0 ? 0 : alignUp(TraceRingWord.WORDS + ringEvents * TraceEventWord.WORDS, Geometry.LINE_WORDS);
-  const sites = rings + maxWorkers * ringWords;
+  const interned = rings + maxWorkers * ringWords;
+  const internedWords = internedWordsOf(regionSlices);
+  const sites = interned + internedWords;
   const siteWords = siteWordsOf(regionSlices, settings.callSiteEvery);
   const headSlices = Math.ceil(((sites + siteWords) * 4) / Geometry.SLICE_BYTES);
   return {
@@ -99,6 +113,8 @@ export function tableLayout(regionSlices: number, settings: TableSettings): Tabl
     rings,
     ringWords,
     ringEvents,
+    interned,
+    internedWords,
     sites,
     siteWords,
     headSlices,

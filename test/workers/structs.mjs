@@ -1,0 +1,53 @@
+// A worker that works on structs that another one made, by the same definition, or by a wrong one.
+import { parentPort, workerData } from 'node:worker_threads';
+import { Heap, HeapError } from 'sabmalloc';
+import { array, atomic, f32, f64, i32, ref, struct, utf8 } from 'sabmalloc/structs';
+
+const fields = { pos: array(f32, 3), mass: f64, name: utf8(24), next: ref('Particle'), hits: atomic(i32) };
+const heap = Heap.attach(workerData.token);
+const P = struct('Particle', fields).in(heap);
+
+const ops = {
+  add(address, times) {
+    const { hits } = P.at(address);
+    for (let i = 0; i < times; i++) hits.add(1);
+  },
+  describe(address) {
+    const { mass, name, next } = P.at(address);
+    return { mass, name, nextMass: next.mass };
+  },
+  /** Puts so many structs between the one at the address and its next. */
+  prepend(address, count) {
+    const first = P.at(address);
+    let { next } = first;
+    for (let i = 0; i < count; i++) next = P.create({ name: 'there', next });
+    first.next = next;
+  },
+  misread: (address) =>
+    struct('Particle', { ...fields, mass: f32 })
+      .in(heap)
+      .at(address).mass,
+  /** How many of the structs this worker has freed: the others another one has. */
+  freeAll(addresses) {
+    let freed = 0;
+    for (const address of addresses) {
+      try {
+        P.at(address).free();
+        freed++;
+      } catch (error) {
+        if (!['ERR_HEAP_INVALID_ADDRESS', 'ERR_HEAP_DOUBLE_FREE'].includes(error.code)) throw error;
+      }
+    }
+    return freed;
+  },
+  detach: () => heap.detach(),
+};
+
+parentPort.on('message', ({ id, op, args }) => {
+  try {
+    parentPort.postMessage({ id, result: ops[op](...args) });
+  } catch (error) {
+    const { code, message } = error;
+    parentPort.postMessage({ id, error: { code, message, isHeapError: error instanceof HeapError } });
+  }
+});
