@@ -246,6 +246,13 @@ export class DebugLayer {
     if (history !== undefined) this.serials.set(view, history.serial);
   }
 
+  /** A number that tells the allocation a live block is of from others at its address; 0 where nobody knows. */
+  allocationAt(address: number): number {
+    const { region } = this.owner;
+    const history = this.isFull ? readTrailer(region, address, blockBytes(region, address)) : undefined;
+    return history === undefined ? 0 : history.serial ^ Math.imul(history.allocatedBy, 0x9e3779b1);
+  }
+
   /** Moves a live block, so that who still has the old address is found out; its new address, or 0 if the heap is full. */
   reallocate(call: 'realloc' | 'resize', address: number, bytes: number, view?: TypedArray): number {
     const { region } = this.owner;

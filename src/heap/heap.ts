@@ -36,8 +36,12 @@ import { LeakWatch, findLeaks, type Leak } from './leaks.js';
 import { badAddress } from './lookup.js';
 import { describeHeap } from './picture.js';
 import { beginLog, learnedBy, openLog, writeLog, type Learned } from './learned.js';
+import type { Hold } from './hold.js';
 import { reallocate } from './reallocate.js';
 import { openSampledPath } from './sampled.js';
+import { runScope, Scope } from './scope.js';
+import { Sharing } from './sharing.js';
+import type { Shareable } from './shared-types.js';
 import { takeSnapshot, type HeapSnapshot, type SnapshotOptions } from './snapshot.js';
 import { gatherStats } from './stats.js';
 import { checkAddressList, checkLength, checkSize } from './validate.js';
@@ -71,6 +75,7 @@ export class Heap {
   private readonly owner: Owner;
   private readonly attachment: Attachment;
   private readonly fast: FastPath;
+  private readonly sharing: Sharing;
   private readonly watches: Watches;
   private readonly leakWatch: LeakWatch | undefined;
   /** Where this worker writes what it learns. */
@@ -118,6 +123,7 @@ export class Heap {
     this.fast = isSampled ? openSampledPath(this.attachment, fast) : fast;
     this.malloc = this.fast.malloc;
     this.free = this.fast.free;
+    this.sharing = new Sharing(this.attachment, this.free);
     const { debug } = this.attachment;
     const blocks =
       debug === undefined ? openBlocks(this.attachment, this.fast) : openDebugBlocks(this.attachment, debug);
@@ -256,6 +262,52 @@ export class Heap {
   }
 
   /**
+   * A handle for a typed array, or a struct, in a block of this heap: a safe integer that may be sent anywhere as a number (a double; it
+   * does not fit in 32 bits). From now on the handle owns the block: it has one holder, and the last `release` frees; don't
+   * `free` it. Sharing again what this worker shared or opened gives the same handle and counts a holder more. Throws
+   * ERR_HEAP_INVALID_ADDRESS for what lies in no live block of the heap, or in one that is shared as another view.
+   */
+  share(value: TypedArray | Shareable): number {
+    return this.sharing.share(value);
+  }
+
+  /**
+   * The shared object of a handle, in any worker: the same bytes, the same type, the same length. Counts no holder: whoever
+   * opens it sees to it that somebody holds it meanwhile. Throws ERR_HEAP_STALE_HANDLE for everything that is not the
+   * handle of an object that is there.
+   */
+  open<Value extends object = TypedArray>(handle: number): Value {
+    return this.sharing.open(handle, this) as Value;
+  }
+
+  /** Counts a holder more, from any worker, and returns how many there are: 65535 at most, then ERR_HEAP_INVALID_SIZE. Throws ERR_HEAP_STALE_HANDLE. */
+  retain(handle: number): number {
+    return this.sharing.retain(handle);
+  }
+
+  /** Counts a holder less, from any worker, and returns how many are left. The last one frees the block. Throws ERR_HEAP_STALE_HANDLE. */
+  release(handle: number): number {
+    return this.sharing.release(handle);
+  }
+
+  /** Opens and retains in one, for `using`: the hold is released when it is disposed, or by a later `collect()` if it was dropped. Throws ERR_HEAP_STALE_HANDLE. */
+  hold<Value extends object = TypedArray>(handle: number): Hold<Value> {
+    return this.sharing.hold(handle, this) as Hold<Value>;
+  }
+
+  /**
+   * Runs `fn` with a scope: everything allocated through it is freed when `fn` returns, throws, or the promise it returned is
+   * settled. Returns what `fn` returns. Without `fn` a scope for `using`, or to `reset()` again and again.
+   */
+  scope(): Scope;
+  scope<Result>(fn: (scope: Scope) => Result): Result;
+  scope<Result>(fn?: (scope: Scope) => Result): Scope | Result {
+    this.attachment.check('scope');
+    const scope = new Scope(this);
+    return fn === undefined ? scope : runScope(scope, fn);
+  }
+
+  /**
    * Brings home what other workers freed of this worker's blocks, empties its caches and returns its empty pages. Returns
    * the bytes of those pages.
    */
@@ -263,6 +315,7 @@ export class Heap {
     this.attachment.check('collect');
     const { slices } = this.owner;
     const before = slices.releasedSlices;
+    this.sharing.releaseDropped();
     this.attachment.debug?.flush();
     collect(this.owner);
     writeLog(this.owner, this.logPath);
@@ -345,6 +398,7 @@ export class Heap {
     this.attachment.check('check');
     mend(this.owner);
     checkHeap(this.region, this.owner.shape, this.owner.settings);
+    this.sharing.check();
     this.attachment.debug?.checkBlocks();
   }
 
