@@ -1,15 +1,12 @@
 import { HeapError } from '../base/errors.js';
 import type { TypedArray, TypedArrayConstructor } from './arrays.js';
+import type { Blocks } from './blocks.js';
+import type { FastPath } from './fast.js';
 
 /** What a scope needs of its heap. */
-export interface ScopedHeap {
-  malloc(bytes: number, alignment?: number): number;
-  calloc(bytes: number, alignment?: number): number;
-  realloc(address: number, bytes: number): number;
-  alloc<View extends TypedArray>(type: TypedArrayConstructor<View>, length: number): View;
-  allocUnsafe<View extends TypedArray>(type: TypedArrayConstructor<View>, length: number): View;
-  resize<View extends TypedArray>(view: View, length: number): View;
-  free(target: number | TypedArray): void;
+export interface ScopedHeap extends Blocks {
+  readonly malloc: FastPath['malloc'];
+  readonly free: FastPath['free'];
 }
 
 /**
@@ -62,15 +59,6 @@ export class Scope {
     const view = this.heap.allocUnsafe(type, length);
     this.enter(view.byteOffset);
     return view;
-  }
-
-  resize<View extends TypedArray>(view: View, length: number): View {
-    this.check('resize');
-    this.checkMember('resize', view);
-    const moved = this.heap.resize(view, length);
-    this.blocks.delete(view.byteOffset);
-    this.enter(moved.byteOffset);
-    return moved;
   }
 
   /** Frees one block before the others. 0, null and undefined do nothing. */
