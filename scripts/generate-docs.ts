@@ -1,4 +1,5 @@
-import { OPTION_GROUPS, OPTIONS, type OptionSpec, type OptionTable } from '../src/config/options.js';
+import { OPTIONS } from '../src/config/options.js';
+import { OPTION_GROUPS, type OptionSpec, type OptionTable } from '../src/config/option-spec.js';
 import { PRESETS } from '../src/config/presets.generated.js';
 import { type PresetTable } from '../src/config/presets.js';
 import { flagOf, variableOf } from '../src/config/text.js';

@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
-import { OPTIONS, type OptionSpec } from '../src/config/options.js';
+import { OPTIONS } from '../src/config/options.js';
+import { type OptionSpec } from '../src/config/option-spec.js';
 
 const SCHEMA = 'schema.json';
 

@@ -2,7 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { OPTIONS, type OptionSpec } from '../src/config/options.js';
+import { OPTIONS } from '../src/config/options.js';
+import { type OptionSpec } from '../src/config/option-spec.js';
 import { checkDefaults } from './tidy/defaults.js';
 import { anchorsOf, fencesIn, relativeLinksIn } from './tidy/markdown.js';
 import {

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { Option, type Command } from 'commander';
 import { PRESETS, resolveOptions, type Preset, type PresetName } from '../config/index.js';
 import { HeapError } from '../index.js';
@@ -73,7 +74,7 @@ function replayAll(
 
 function read(file: string, command: Command): Trace {
   try {
-    return readTraceFile(file);
+    return readTraceFile(file, basename(file, '.bin.gz'));
   } catch (error) {
     return command.error(
       `error: ${file} can't be read as a trace: ${(error as Error).message}; give one as described in --help.`,

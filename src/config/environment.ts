@@ -1,4 +1,4 @@
-import type { OptionTable } from './options.js';
+import type { OptionTable } from './option-spec.js';
 import { refuseName } from './layers.js';
 import { parseText, VARIABLE_PREFIX, variableOf } from './text.js';
 

@@ -1,8 +1,10 @@
 export { bytesText, countText, hexText } from '../base/show.js';
 export { rangeOf } from './layers.js';
 export type { Layer, Origin } from './layers.js';
-export { OPTION_GROUPS, OPTION_NAMES, OPTIONS } from './options.js';
-export type { EffectiveOptions, HeapOptions, OptionGroup, OptionName, OptionScope, OptionSpec } from './options.js';
+export { OPTION_NAMES, OPTIONS } from './options.js';
+export { OPTION_GROUPS } from './option-spec.js';
+export type { EffectiveOptions, HeapOptions, OptionName } from './options.js';
+export type { OptionGroup, OptionScope, OptionSpec } from './option-spec.js';
 export { PRESETS } from './presets.generated.js';
 export type { Preset, PresetName } from './presets.js';
 export { resolveOptions } from './resolve.js';

@@ -1,6 +1,6 @@
 import { show } from '../base/errors.js';
 import { isSharedBuffer, isSharedMemory } from './memory.js';
-import type { OptionSpec, OptionTable } from './options.js';
+import type { OptionSpec, OptionTable } from './option-spec.js';
 import { refuse } from './refuse.js';
 import { nearest } from './suggest.js';
 import { variableOf } from './text.js';

@@ -1,4 +1,4 @@
-import type { OptionSpec } from './options.js';
+import type { OptionSpec } from './option-spec.js';
 
 /** Options as text: names of flags and of environment variables, and values in them. */
 

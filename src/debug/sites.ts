@@ -38,7 +38,7 @@ export class Sites {
   /** The place with this number; undefined if there is none. */
   textOf(number: number): string | undefined {
     if (number < 1 || number > this.entries) return undefined;
-    return this.read(atomics.load(this.region.i32, this.places + number - 1));
+    return this.textAt(atomics.load(this.region.i32, this.places + number - 1));
   }
 
   private enter(text: string): number {
@@ -55,7 +55,7 @@ export class Sites {
         at = atomics.compareExchange(i32, this.places + entry, 0, written);
         if (at === 0) return entry + 1;
       }
-      if (this.read(at) === text) return entry + 1;
+      if (this.textAt(at) === text) return entry + 1;
       entry = (entry + 1) % this.entries;
     }
     return 0;
@@ -75,7 +75,7 @@ export class Sites {
     return offset;
   }
 
-  private read(offset: number): string | undefined {
+  private textAt(offset: number): string | undefined {
     const { region } = this;
     if (offset <= 0 || offset >= region.siteWords) return undefined;
     const from = (region.sites + offset + 1) * 4;

@@ -354,7 +354,7 @@ export class DebugLayer {
   }
 
   /** Bytes that all live blocks can hold. */
-  liveBytes(): number {
+  countLiveBytes(): number {
     let bytes = 0;
     for (const { size } of this.blocks()) bytes += size;
     return bytes;

@@ -91,7 +91,7 @@ export class HandleTable {
   }
 
   /** What a handle names; undefined if that is gone, or never was. */
-  read(handle: unknown): Shared | undefined {
+  lookUp(handle: unknown): Shared | undefined {
     const place = this.find(handle);
     if (place === undefined) return undefined;
     const { i32 } = this.region;

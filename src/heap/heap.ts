@@ -16,7 +16,7 @@ import { nameOf, type Region } from '../memory/region.js';
 import { drainRing, spillRings } from '../memory/ring.js';
 import { isHeard, publish, type Diagnostic } from '../platform/diagnostics.js';
 import { threadTag, type ExitingWorker } from '../platform/host.js';
-import { overrides } from '../platform/overrides.js';
+import { tellOpened } from '../platform/overrides.js';
 import { attachWorker, reserveWorker, type Membership } from '../registry/attach.js';
 import { reclaimSlot, reclaimWorker } from '../registry/reclaim.js';
 import type { HeapStats } from '../report/shape.js';
@@ -176,7 +176,7 @@ export class Heap {
     const { attachment } = heap;
     dropped.register(attachment, { membership, heapId: heap.token.heapId }, attachment);
     if (settings.debugLevel >= DebugLevel.EVENTS) heap.stopEventLog = openEventLog(heap.token.heapId);
-    overrides().opened?.(heap, how === 'create');
+    tellOpened(heap, how === 'create');
     publish(how, { ...nameOf(region), maxBytes: settings.maxBytes });
     return heap;
   }

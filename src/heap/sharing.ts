@@ -47,7 +47,7 @@ export class Sharing {
 
   open(handle: unknown, heap: object): object {
     this.heap.check('open');
-    const shared = this.read('open', handle);
+    const shared = this.present('open', handle);
     this.remember(shared.block, handle as number);
     const Type = arrayOf(shared.type);
     if (Type === undefined) return openerOf(shared.type)(shared.address, shared.length, heap);
@@ -56,7 +56,7 @@ export class Sharing {
 
   retain(handle: unknown): number {
     this.heap.check('retain');
-    this.read('retain', handle);
+    this.present('retain', handle);
     const holders = this.add('retain', handle);
     if (holders === 0) throw this.stale('retain', handle);
     return holders;
@@ -75,7 +75,7 @@ export class Sharing {
 
   release(handle: unknown): number {
     this.heap.check('release');
-    const { block } = this.read('release', handle);
+    const { block } = this.present('release', handle);
     const holders = this.table.release(handle);
     if (holders === undefined) throw this.stale('release', handle);
     if (holders > 0) return holders;
@@ -115,7 +115,7 @@ export class Sharing {
   /** Gives up the holds that were dropped. */
   releaseDropped(): void {
     for (let handle = this.dropped.pop(); handle !== undefined; handle = this.dropped.pop())
-      if (this.table.read(handle) !== undefined) this.release(handle);
+      if (this.table.lookUp(handle) !== undefined) this.release(handle);
   }
 
   check(): void {
@@ -123,8 +123,8 @@ export class Sharing {
   }
 
   /** The object of a handle, if its block is the one that was shared. */
-  private read(call: string, handle: unknown): Shared {
-    const shared = this.table.read(handle);
+  private present(call: string, handle: unknown): Shared {
+    const shared = this.table.lookUp(handle);
     if (shared === undefined) throw this.stale(call, handle);
     if (this.isThere(shared)) {
       if (this.region.isStale()) this.region.renew();
@@ -171,7 +171,7 @@ export class Sharing {
   /** The handle that the same object has already, with a hold more; 0 if this thread knows of none. */
   private handleOf(wanted: Shared, value: unknown): number {
     const handle = this.known.get(wanted.block);
-    const found = handle === undefined ? undefined : this.table.read(handle);
+    const found = handle === undefined ? undefined : this.table.lookUp(handle);
     if (handle === undefined || found === undefined || !this.isThere(found)) return 0;
     const isSame = found.address === wanted.address && found.type === wanted.type && found.length === wanted.length;
     if (!isSame)
@@ -186,7 +186,7 @@ export class Sharing {
   private remember(block: number, handle: number): void {
     this.known.set(block, handle);
     if (this.known.size <= this.knownMost) return;
-    for (const [known, of] of this.known) if (this.table.read(of) === undefined) this.known.delete(known);
+    for (const [known, of] of this.known) if (this.table.lookUp(of) === undefined) this.known.delete(known);
     this.knownMost = Math.max(KNOWN_LEAST, 2 * this.known.size);
   }
 }

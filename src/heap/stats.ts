@@ -192,7 +192,7 @@ export function gatherStats(
   }
   const used = classes.filter(wasUsed);
   const slabBytes = sum(used, (entry) => entry.committedBytes);
-  const liveBytes = debug?.liveBytes() ?? largeBytes + sum(used, (entry) => entry.liveBlocks * entry.blockBytes);
+  const liveBytes = debug?.countLiveBytes() ?? largeBytes + sum(used, (entry) => entry.liveBlocks * entry.blockBytes);
   const committedBytes = committedFor(region, countClaimed(region), limit);
   const peak = committedFor(region, counter(HeaderWord.X_PEAK_COMMITTED), limit);
   const calls = { ...NOTHING };

@@ -33,24 +33,24 @@ export class TraceRing {
   allocated(address: number, bytes: number, alignment: number, isZeroed: boolean): void {
     const shift = 31 - Math.clz32(alignment);
     if (alignment > Geometry.GRANULE_BYTES)
-      this.write(TraceOp.MEMALIGN | (shift << TraceOp.ALIGN_SHIFT), address, 0, bytes);
-    else this.write(isZeroed ? TraceOp.CALLOC : TraceOp.MALLOC, address, 0, bytes);
+      this.putEvent(TraceOp.MEMALIGN | (shift << TraceOp.ALIGN_SHIFT), address, 0, bytes);
+    else this.putEvent(isZeroed ? TraceOp.CALLOC : TraceOp.MALLOC, address, 0, bytes);
   }
 
   /** Before the block at `from` is freed, if it has moved. */
   reallocated(from: number, to: number, bytes: number): void {
     this.left = from === to ? 0 : from;
-    this.write(TraceOp.REALLOC, to, from, bytes);
+    this.putEvent(TraceOp.REALLOC, to, from, bytes);
   }
 
   /** Before the block is freed. */
   freeing(address: number): void {
     const isPartOfMove = address === this.left;
     this.left = 0;
-    if (!isPartOfMove) this.write(TraceOp.FREE, address, 0, 0);
+    if (!isPartOfMove) this.putEvent(TraceOp.FREE, address, 0, 0);
   }
 
-  private write(op: number, address: number, from: number, bytes: number): void {
+  private putEvent(op: number, address: number, from: number, bytes: number): void {
     const { region, ring } = this;
     if (isFull(region, ring)) spillRing(region, this.slot);
     const { i32 } = region;

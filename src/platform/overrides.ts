@@ -19,6 +19,15 @@ export interface Overrides {
 
 const KEY = Symbol.for('sabmalloc.overrides');
 
+/** Tells of a heap. A tool that fails must not fail the program. */
+export function tellOpened(heap: object, isMade: boolean): void {
+  try {
+    overrides().opened?.(heap, isMade);
+  } catch {
+    // Its own affair.
+  }
+}
+
 export function overrides(): Overrides {
   return (globalThis as { [KEY]?: Overrides })[KEY] ?? {};
 }

@@ -43,7 +43,7 @@ export class StatsWriter {
   }
 
   private stop(): void {
-    for (const end of this.endings.splice(0)) end();
+    for (const takeBack of this.endings.splice(0)) takeBack();
   }
 
   private write(): void {

@@ -152,7 +152,7 @@ it('heaps that are made are told to who asked, and no tool can spoil the making'
   });
   const { heapId } = create().token;
   expect(seen).toEqual([heapId]);
-  Reflect.deleteProperty(globalThis, Symbol.for('sabmalloc.onCreate'));
+  Reflect.deleteProperty(globalThis, Symbol.for('sabmalloc.overrides'));
   create();
   expect(seen).toHaveLength(1);
 });

@@ -66,7 +66,10 @@ async function prove(misuse: Misuse, scene: Scene): Promise<void> {
     const expected = scene.portrait(attempt.frees);
     const failure = await failureOf(attempt);
     const code = failure?.code ?? 'none';
-    if (misuse.damages !== undefined && scene.looksAfterBlocks) { caught(misuse, scene); return; }
+    if (misuse.damages !== undefined && scene.looksAfterBlocks) {
+      caught(misuse, scene);
+      return;
+    }
     const said = `attempt ${attempts}, ${attempt.says.join()}: ${failure?.message ?? 'no error'}`;
     ensure(code === misuse.code, () => `${code} instead of ${misuse.code} at ${said}`);
     expect(scene.portrait(), said).toEqual(expected);

@@ -4,7 +4,8 @@ import { classesPage, configurationPage, layoutPage } from '../../scripts/genera
 import { offsetsSource } from '../../scripts/generate-offsets.js';
 import { presetsSchema, presetsSource } from '../../scripts/generate-presets.js';
 import { layerOf } from '../../src/config/layers.js';
-import { OPTIONS, SETTING_NAMES, type OptionSpec } from '../../src/config/options.js';
+import { OPTIONS, SETTING_NAMES } from '../../src/config/options.js';
+import { type OptionSpec } from '../../src/config/option-spec.js';
 import { PRESETS } from '../../src/config/presets.generated.js';
 import { resolveOptions } from '../../src/config/resolve.js';
 import { GEOMETRY_HASH, LAYOUT_HASH } from '../../src/layout/format.js';

@@ -8,9 +8,9 @@ import { knobsOf, waves } from './waves.js';
 
 /*
  * What a heap does with learning off, as it was before there were learners: taken from the commit before them. Addresses are told
- * from the first one, so that larger tables change nothing. Whoever changes how the heap places blocks renews these.
+ * from the first one, so that larger tables change nothing. Whoever changes how the heap places blocks renews them.
  */
-const BEFORE_LEARNERS = '45ad08156690a8bbb9a92a5b56301d506a613c7208d3f8f3965f614a555c567f';
+const BEFORE_LEARNERS = '5060ff9ba6bf13fdc8f8d3ad5cbe7c9a662d4ebce179f8cead4df3495c16ca92';
 
 function counted({ owner }: Actor): number[] {
   const { i32 } = owner.region;

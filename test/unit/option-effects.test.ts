@@ -36,11 +36,7 @@ function linesWritten(options: CreateOptions, beats: number): number {
   return statsFile === undefined ? 0 : readFileSync(statsFile, 'utf8').split('\n').length - 1;
 }
 const memory = new SharedArrayBuffer(4 * MIB);
-const place = mkdtempSync(join(tmpdir(), 'sabmalloc-effects-'));
-const log = join(place, 'log.csv');
-afterAll(() => {
-  rmSync(place, { recursive: true, force: true });
-});
+const log = file('log.csv');
 
 function fresh(options: CreateOptions): Heap {
   new Uint8Array(memory).fill(0);

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { optionTables } from '../../scripts/generate-docs.js';
-import { OPTION_GROUPS, OPTIONS, type OptionSpec, type OptionTable } from '../../src/config/options.js';
+import { OPTIONS } from '../../src/config/options.js';
+import { OPTION_GROUPS, type OptionSpec, type OptionTable } from '../../src/config/option-spec.js';
 import { PRESETS } from '../../src/config/presets.generated.js';
 import { type PresetTable } from '../../src/config/presets.js';
 import { resolveWith, type Resolution } from '../../src/config/resolve.js';

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { presetFiles } from '../../scripts/generate-presets.js';
-import { OPTIONS, type OptionSpec } from '../../src/config/options.js';
+import { OPTIONS } from '../../src/config/options.js';
+import { type OptionSpec } from '../../src/config/option-spec.js';
 import { resolveOptions } from '../../src/config/resolve.js';
 
 const folder = new URL('../../presets/', import.meta.url);

@@ -44,7 +44,7 @@ describe('sampled counts', () => {
       free(malloc(bytes));
       calls.set(bytes, (calls.get(bytes) ?? 0) + 1);
     }
-    const stats = gatherStats(stage.region, owner.shape, stage.settings);
+    const stats = gatherStats(stage.region, owner.shape, stage.settings, undefined);
     expect(stats).toMatchObject({ counting: 'sampled', sampleEvery: EVERY });
     for (const [bytes, count] of calls) {
       const row = stats.classes.find(({ blockBytes }) => blockBytes >= bytes)!;

@@ -11,7 +11,10 @@ const specs = Object.entries(OPTIONS) as [string, OptionSpec][];
 /** Values of the wrong type for every option, but those that are of the right type for this one. */
 function wrongTypes(spec: OptionSpec): readonly unknown[] {
   const all = ['x', '', NaN, Infinity, 1.5, -1, 5n, null, true, {}, [], () => 1, Symbol('value')];
-  return all.filter((value) => !(spec.type === 'boolean' && value === true));
+  return all.filter((value) => {
+    if (spec.type === 'text') return typeof value !== 'string' || value === '';
+    return !(spec.type === 'boolean' && value === true);
+  });
 }
 
 /** Wrong ways to make a heap. That none was made shows in the memory that was given: no byte of it is written. */
