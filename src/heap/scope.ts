@@ -18,10 +18,12 @@ export class Scope {
   /** Addresses, the oldest first. */
   private readonly blocks = new Set<number>();
   private readonly inner = new Set<Scope>();
+  private readonly outer: Scope | undefined;
   private isOver = false;
 
-  constructor(heap: ScopedHeap) {
+  constructor(heap: ScopedHeap, outer?: Scope) {
     this.heap = heap;
+    this.outer = outer;
   }
 
   /** Blocks that the scope would free now, those of scopes within it not counted. */
@@ -83,7 +85,7 @@ export class Scope {
   scope<Result>(fn: (scope: Scope) => Result): Result;
   scope<Result>(fn?: (scope: Scope) => Result): Scope | Result {
     this.check('scope');
-    const inner = new Scope(this.heap);
+    const inner = new Scope(this.heap, this);
     this.inner.add(inner);
     return fn === undefined ? inner : runScope(inner, fn);
   }
@@ -101,6 +103,7 @@ export class Scope {
   [Symbol.dispose](): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.outer?.inner.delete(this);
     this.empty();
   }
 
