@@ -1,4 +1,4 @@
-import { Heap } from 'sabmalloc';
+import { type Heap } from 'sabmalloc';
 import { describe, expect, it } from 'vitest';
 import { BUDGET, longTest } from '../kit/budget.js';
 import { empty } from '../kit/contracts.js';

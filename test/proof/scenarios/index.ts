@@ -1,4 +1,5 @@
 import type { Plot } from '../machine/stage.js';
+import { handleScenarios } from './handles.js';
 import { homecomingScenarios } from './homecoming.js';
 import { registryScenarios } from './registry.js';
 import { remoteScenarios } from './remote.js';
@@ -10,4 +11,5 @@ export const SCENARIOS: readonly Plot[] = [
   ...homecomingScenarios,
   ...sliceScenarios,
   ...registryScenarios,
+  ...handleScenarios,
 ] as readonly Plot[];
