@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { offsetsSource } from './generate-offsets.js';
 import { presetsSchema, presetsSource } from './generate-presets.js';
+import { presetsPage } from './generate-presets-page.js';
 
 const root = new URL('../', import.meta.url);
 const write = (path: string, text: string): void => writeFileSync(new URL(path, root), text);
@@ -15,3 +16,5 @@ const { classesPage, configurationPage, layoutPage } = await import('./generate-
 write('docs/LAYOUT.md', layoutPage());
 write('docs/SIZE-CLASSES.md', classesPage());
 write('docs/CONFIGURATION.md', configurationPage());
+const presetsPath = new URL('docs/PRESETS.md', root);
+write('docs/PRESETS.md', presetsPage(readFileSync(presetsPath, 'utf8'), new URL('docs/figures/presets.json', root)));

@@ -92,27 +92,33 @@ export class DebugLayer {
   /** Address of a block; 0 if the heap is full. */
   allocate(bytes: number, alignment: number): number {
     const { owner } = this;
-    const wanted = bytes + this.overhead;
-    let address = this.guardSampler.isDue() ? allocate(owner, wanted + GUARD_BYTES, alignment) : 0;
-    address ||= allocate(owner, wanted, alignment);
-    if (address === 0 && !this.quarantine.isEmpty()) {
-      this.flush();
-      address = allocate(owner, wanted, alignment);
-    }
+    const plain = bytes + this.overhead;
+    const isGuarded = this.guardSampler.isDue();
+    let address = allocate(owner, isGuarded ? plain + GUARD_BYTES : plain, alignment);
+    if (address === 0) address = this.allocateAtLast(plain, alignment);
     if (address !== 0) this.dress(address, bytes);
     if (this.level >= DebugLevel.CALLS) say(`${this.who()} allocated ${bytes} bytes at ${address}`);
     return address;
   }
 
+  /** The heap looks full: what the quarantine holds goes, and a block with a guard serves as well as one without. */
+  private allocateAtLast(plain: number, alignment: number): number {
+    const { owner } = this;
+    this.flush();
+    const address = allocate(owner, plain, alignment);
+    if (address !== 0 || owner.settings.guardEvery === 0) return address;
+    return allocate(owner, plain + GUARD_BYTES, alignment);
+  }
+
   private dress(address: number, bytes: number): void {
     const { region, workerId } = this.owner;
     const size = blockBytes(region, address);
+    const isSpan = (region.i32[region.map + sliceOfAddress(region, address)] & Kind.MASK) === Kind.SPAN;
     // Memory of a span may have been anything meanwhile.
-    if (this.isFull && size <= Geometry.SLAB_BLOCK_MAX_BYTES)
-      this.lookAtFreed(address, size, 'when it was handed out again');
+    if (this.isFull && !isSpan) this.lookAtFreed(address, size, 'when it was handed out again');
     if (this.isPoisoned) region.u8.fill(Fill.FRESH, address, address + (this.isFull ? bytes : size - this.overhead));
     // Slabs were stamped when they were carved.
-    if (this.headers === Headers.LIGHT && size > Geometry.SLAB_BLOCK_MAX_BYTES) writeCanary(region, address, size);
+    if (this.headers === Headers.LIGHT && isSpan) writeCanary(region, address, size);
     if (!this.isFull) return;
     fillSlack(region, address, bytes, size);
     const history = {

@@ -316,7 +316,8 @@ export class Heap {
     const { slices } = this.owner;
     const before = slices.releasedSlices;
     this.sharing.releaseDropped();
-    this.attachment.debug?.flush();
+    const { debug } = this.attachment;
+    if (debug !== undefined) debug.flush();
     collect(this.owner);
     writeLog(this.owner, this.logPath);
     return (slices.releasedSlices - before) * Geometry.SLICE_BYTES;
@@ -399,13 +400,15 @@ export class Heap {
     mend(this.owner);
     checkHeap(this.region, this.owner.shape, this.owner.settings);
     this.sharing.check();
-    this.attachment.debug?.checkBlocks();
+    const { debug } = this.attachment;
+    if (debug !== undefined) debug.checkBlocks();
   }
 
   /** Every live block, from low to high addresses; exact when the workers are at rest. */
   blocks(): IterableIterator<BlockInfo> {
     this.attachment.check('blocks');
-    return this.attachment.debug?.blocks() ?? walkBlocks(this.region);
+    const { debug } = this.attachment;
+    return debug === undefined ? walkBlocks(this.region) : debug.blocks();
   }
 
   /**
@@ -424,9 +427,10 @@ export class Heap {
   detach(): void {
     const { attachment, owner } = this;
     if (attachment.hasLeft) return;
-    this.leakWatch?.end();
-    if (attachment.isAttached()) attachment.debug?.flush();
-    this.statsWriter?.close();
+    const { debug } = attachment;
+    if (this.leakWatch !== undefined) this.leakWatch.end();
+    if (debug !== undefined && attachment.isAttached()) debug.flush();
+    if (this.statsWriter !== undefined) this.statsWriter.close();
     attachment.closeFastPath();
     this.watches.stop();
     spillRings(this.region);

@@ -84,7 +84,7 @@ export class LeakWatch {
     if (!this.heap.isAttached()) return;
     try {
       const { debug, owner } = this.heap;
-      debug?.flush();
+      if (debug !== undefined) debug.flush();
       const all = findLeaks(this.heap);
       const leaks = this.isCreator ? all : all.filter(({ workerId }) => workerId === owner.workerId);
       const text = inWords(leaks, this.isCreator ? 'at the end of the heap' : `worker ${owner.workerId} leaves`);

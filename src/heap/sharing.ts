@@ -137,7 +137,12 @@ export class Sharing {
   /** False where the block was freed by `free`, as far as that can be told: what lies there now may be another one's. */
   private isThere({ block, allocation }: Shared): boolean {
     if (enclosingBlock(this.region, block) !== block) return false;
-    return allocation === 0 || this.heap.debug?.allocationAt(block) === allocation;
+    return allocation === 0 || this.allocationAt(block) === allocation;
+  }
+
+  private allocationAt(block: number): number {
+    const { debug } = this.heap;
+    return debug === undefined ? 0 : debug.allocationAt(block);
   }
 
   private stale(call: string, handle: unknown): HeapError {
@@ -165,7 +170,7 @@ export class Sharing {
         `share: ${byteLength} bytes at ${address} are not inside one block; share what alloc or view made over a block of its own`,
         { address, bytes: byteLength },
       );
-    return { block, address, type, length, allocation: this.heap.debug?.allocationAt(block) ?? 0 };
+    return { block, address, type, length, allocation: this.allocationAt(block) };
   }
 
   /** The handle that the same object has already, with a hold more; 0 if this thread knows of none. */

@@ -131,7 +131,7 @@ function addSlab(
     remote += part.remote;
     return part.live * into.blockBytes;
   });
-  const held = debug?.heldIn(head, into.class) ?? 0;
+  const held = debug === undefined ? 0 : debug.heldIn(head, into.class);
   const pending = remote - held;
   into.slabs++;
   into.committedBytes += bytes;
@@ -192,7 +192,8 @@ export function gatherStats(
   }
   const used = classes.filter(wasUsed);
   const slabBytes = sum(used, (entry) => entry.committedBytes);
-  const liveBytes = debug?.countLiveBytes() ?? largeBytes + sum(used, (entry) => entry.liveBlocks * entry.blockBytes);
+  const classBytes = largeBytes + sum(used, (entry) => entry.liveBlocks * entry.blockBytes);
+  const liveBytes = debug === undefined ? classBytes : debug.countLiveBytes();
   const committedBytes = committedFor(region, countClaimed(region), limit);
   const peak = committedFor(region, counter(HeaderWord.X_PEAK_COMMITTED), limit);
   const calls = { ...NOTHING };

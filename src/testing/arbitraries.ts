@@ -1,4 +1,6 @@
 import fc from 'fast-check';
+import { OPTION_NAMES, OPTIONS, resolveOptions, type OptionName, type OptionSpec } from '../config/index.js';
+import { type HeapOptions } from '../index.js';
 
 /** Where allocators go wrong: around class borders, powers of two and the borders between regimes. */
 const BORDERS = [8, 16, 32, 48, 64, 128, 144, 256, 320, 512, 1024, 1280, 2048, 4096, 8192, 16_384, 32_768, 65_536];
@@ -27,3 +29,31 @@ export const alignments = (): fc.Arbitrary<number | undefined> =>
 
 /** Which of so many: any natural number, taken modulo their count, so that shrinking keeps it meaningful. */
 export const ranks = (): fc.Arbitrary<number> => fc.nat({ max: 10_000 });
+
+/** Options that say where a heap lies or what it writes, not how it works; and how large it is, which the fuzzer chooses. */
+const NOT_CHOSEN: readonly OptionName[] = ['maxBytes', 'maxWorkers', 'debugLevel', 'leakReport'];
+
+function valuesOf(spec: OptionSpec): fc.Arbitrary<unknown> {
+  if (spec.type === 'boolean') return fc.boolean();
+  if (spec.type === 'choice') return fc.constantFrom(...spec.choices);
+  if (spec.type !== 'integer') return fc.constant(undefined);
+  const { min, max } = spec;
+  const low = fc.integer({ min, max: Math.min(max, min + 64) });
+  return fc.oneof(low, fc.constantFrom(min, max), fc.integer({ min, max: Math.min(max, min + 2 ** 16) }));
+}
+
+function isAccepted(options: HeapOptions): boolean {
+  try {
+    resolveOptions(options);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Any values that heap-wide options may have together, out of the table of options; few at a time are likeliest. */
+export function heapOptions(): fc.Arbitrary<HeapOptions> {
+  const names = OPTION_NAMES.filter((name) => OPTIONS[name].scope === 'heap' && !NOT_CHOSEN.includes(name));
+  const model = Object.fromEntries(names.map((name) => [name, valuesOf(OPTIONS[name])]));
+  return (fc.record(model, { requiredKeys: [] }) as fc.Arbitrary<HeapOptions>).filter(isAccepted);
+}

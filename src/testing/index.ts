@@ -1,5 +1,5 @@
 /** What the project tests its heap with, for your own use of it. */
-export { alignments, ranks, sizes } from './arbitraries.js';
+export { alignments, heapOptions, ranks, sizes } from './arbitraries.js';
 export { type HeapCommand } from './command.js';
 export { type CommandOptions, heapCommands } from './commands.js';
 export {
