@@ -66,17 +66,17 @@ export const handleScenarios = [
   }),
   plot({
     name: 'stale-handle-against-reuse',
-    about:
-      'a worker looks up and retains a handle whose object goes, and whose record and memory become those of another',
+    about: 'a worker looks up and retains a handle whose object goes, and whose record becomes that of another',
     slices: 8,
     prepare([first], stage) {
-      const [block] = blocksOf(first, QUARTER, 1);
-      return [block, shared(first, stage, block, 1)];
+      const [block, other] = blocksOf(first, QUARTER, 2);
+      return [block, shared(first, stage, block, 1), other];
     },
     scripts: [
-      function* (first, { blocks: [block, handle] }, stage) {
+      function* (first, { blocks: [block, handle, other] }, stage) {
         yield* release(first, stage, handle, block);
-        yield* shareAnother(first, stage);
+        const next = yield* tableOf(first, stage).enter(describe(other));
+        yield* release(first, stage, next, other);
       },
       function* (second, { blocks: [block, handle] }, stage) {
         const table = tableOf(second, stage);
@@ -84,6 +84,23 @@ export const handleScenarios = [
         if (found !== undefined && (found.block !== block || found.length !== block >>> 4))
           throw new Error('a stale handle names what is not its own');
         if ((yield* table.retain(handle)) > 0) yield* release(second, stage, handle, block);
+      },
+    ],
+  }),
+  plot({
+    name: 'records-at-once',
+    about: 'two workers take records of the same chunk',
+    slices: 8,
+    prepare([first], stage) {
+      now(shareAnother(first, stage));
+      return [];
+    },
+    scripts: [
+      function* (first, _, stage) {
+        yield* shareAnother(first, stage);
+      },
+      function* (second, _, stage) {
+        yield* shareAnother(second, stage);
       },
     ],
   }),
