@@ -7,7 +7,7 @@ export { Heap } from './heap/heap.js';
 export type { Reservation } from './heap/heap.js';
 export type { Hold } from './heap/hold.js';
 export type { Scope } from './heap/scope.js';
-export { registerShareable } from './heap/shared-types.js';
+export { registerShareable, SHAREABLE } from './heap/shared-types.js';
 export type { Opener, Shareable, ShareableForm } from './heap/shared-types.js';
 export type { Leak } from './heap/leaks.js';
 export type { TypedArray, TypedArrayConstructor } from './heap/arrays.js';

@@ -44,6 +44,8 @@ const CHUNK_WORDS = Geometry.SLICE_BYTES / 4;
 const TAKEN_WORDS = CHUNK_WORDS / RECORD_WORDS / 32;
 /** Most holders of an object. */
 export const HOLDERS_MAX = HandleBits.HOLDERS_MASK;
+/** Generations begin at a random number of the heap, so that handles of other heaps are stale here; half of them are left. */
+const FIRST_GENERATION_MASK = HANDLE_GENERATION_MAX >>> 1;
 /** A control block that belongs to no slot. */
 const CHUNK_STATE = identity(Kind.CONTROL, 0);
 
@@ -265,6 +267,11 @@ export class HandleTable {
     region.cover(chunk + 1);
     const head = firstWord(chunk);
     region.i32.fill(0, head, head + CHUNK_WORDS);
+    const first = region.i32[region.header + HeaderWord.HEAP_ID] & FIRST_GENERATION_MASK;
+    for (let record = head + RECORD_WORDS; record < head + CHUNK_WORDS; record += RECORD_WORDS) {
+      region.i32[record + HandleWord.X_STATE] = first << HandleBits.TAG_SHIFT;
+      region.i32[record + HandleWord.X_EPOCH] = first >>> HandleBits.TAG_SHIFT;
+    }
     // Number 0 is the head itself.
     atomics.store(region.i32, head + HandleChunkWord.X_TAKEN, 1);
     const root = region.header + HeaderWord.X_HANDLES;

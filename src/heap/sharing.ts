@@ -148,7 +148,7 @@ export class Sharing {
   private stale(call: string, handle: unknown): HeapError {
     const error = new HeapError(
       'ERR_HEAP_STALE_HANDLE',
-      `${call}(${show(handle)}): the handle names no shared object of this heap, or one that is gone; retain(handle) for each worker that goes on using it, and release each once`,
+      `${call}(${show(handle)}): the handle names no shared object of this heap, or one that is gone; pass what share() returned, and retain() it before another worker is sent it`,
       { handle },
     );
     return tellMisuse(this.region, call, error);

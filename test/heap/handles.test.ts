@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { type Heap, type Hold, registerShareable, type ShareableForm } from 'sabmalloc';
+import { type Heap, type Hold, registerShareable, SHAREABLE, type ShareableForm } from 'sabmalloc';
 import { describe, expect, it } from 'vitest';
 import { refused } from '../kit/errors.js';
 import { fillWith, heapsOfTest, KIB, MIB } from '../kit/heaps.js';
@@ -10,7 +10,6 @@ import { until } from '../kit/workers.js';
 
 const create = heapsOfTest();
 const STALE = 'ERR_HEAP_STALE_HANDLE';
-const SHAREABLE = Symbol.for('sabmalloc.shareable');
 
 const isFree = (heap: Heap): void => {
   heap.collect();
@@ -23,7 +22,7 @@ describe.each(['production', 'debug', 'minimal'] as const)('a handle, in preset 
 
   it.each(TYPES)('opens as the same $name', (type) => {
     const heap = open();
-    const view = heap.alloc(type as never, 21) as Uint8Array;
+    const view = heap.alloc<Uint8Array>(type as never, 21);
     for (let i = 0; i < 21; i++) view[i] = elementOf(type, i) as number;
     const handle = heap.share(view);
     expect(Number.isSafeInteger(handle) && handle > 0).toBe(true);
@@ -163,6 +162,21 @@ describe.each(['production', 'debug', 'minimal'] as const)('a handle, in preset 
     refused('ERR_HEAP_INVALID_SIZE', () => heap.retain(handle));
     refused('ERR_HEAP_INVALID_SIZE', () => heap.share(view));
     while (heap.release(handle) > 0);
+    isFree(heap);
+  });
+});
+
+describe('with full headers', () => {
+  it('a handle is stale also when the memory of its object is live again', () => {
+    const heap = create({ preset: 'debug', quarantineBytes: 0, maxBytes: 4 * MIB, debugLevel: 0 });
+    const view = heap.alloc(Uint8Array, 50);
+    const handle = heap.share(view);
+    heap.free(view);
+    const others = Array.from({ length: 200 }, () => heap.alloc(Uint8Array, 50));
+    expect(others.some(({ byteOffset }) => byteOffset === view.byteOffset)).toBe(true);
+    refused(STALE, () => heap.open(handle));
+    refused(STALE, () => heap.release(handle));
+    heap.freeMany(others);
     isFree(heap);
   });
 });
