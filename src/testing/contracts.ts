@@ -27,7 +27,10 @@ export function fits(bytes: number, usable: number): void {
     const most = Math.max(16, bytes + 15);
     ensure(usable <= most, () => `${bytes} bytes take ${usable}: steps up to 128 bytes are 16`);
   } else if (bytes <= 32768) {
-    ensure((usable - bytes) / (usable + CARRIED_BYTES) <= 0.125, () => `${bytes} bytes take ${usable}: more than 12.5 % wasted`);
+    ensure(
+      (usable - bytes) / (usable + CARRIED_BYTES) <= 0.125,
+      () => `${bytes} bytes take ${usable}: more than 12.5 % wasted`,
+    );
   }
 }
 
