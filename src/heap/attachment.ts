@@ -128,7 +128,7 @@ export class Attachment {
     return this.debug === undefined ? blockBytes(this.region, address) : this.debug.usableBytes(address);
   }
 
-  addressOf(call: 'free' | 'addressOf' | 'resize', view: unknown): number {
+  addressOf(call: 'free' | 'addressOf' | 'resize' | 'share', view: unknown): number {
     if (isTypedArray(view) && this.identity.isSameMemory(view.buffer)) return view.byteOffset;
     throw tellMisuse(this.region, call, foreignView(call, view));
   }

@@ -1,5 +1,6 @@
 import { HeapError } from '../base/errors.js';
 import { DebugLevel, Headers } from '../config/options.js';
+import { completeAdopted } from '../debug/adopted.js';
 import { Fill, isFreed } from '../debug/fill.js';
 import { Quarantine } from '../debug/quarantine.js';
 import { Sampler } from '../debug/sampler.js';
@@ -36,7 +37,7 @@ import type { TypedArray } from './arrays.js';
 import { countFree, freeAddress } from './free.js';
 import { badAddress, blockBytes, classify, granuleOf, isFreedRemotely, sliceOfAddress } from './lookup.js';
 import { keepsPlace } from './place.js';
-import { walkBlocks, walkFree, type BlockInfo } from './walk.js';
+import { allocatorOf, walkBlocks, walkFree, type BlockInfo } from './walk.js';
 import { Witness } from './witness.js';
 
 /** Share of the region that one worker may hold back. */
@@ -143,6 +144,7 @@ export class DebugLayer {
     if (size < 0) throw this.witness.explained(badAddress(region, address, 'free'), address);
     if (region.isStale()) region.renew();
     const at = address as number;
+    if (this.isFull) this.takeOver(at, size);
     const history = this.verify(at, size, 'free');
     if (view !== undefined) this.verifyView(view, at, history);
     if (this.level >= DebugLevel.CALLS) say(`${this.who()} freed ${at}`);
@@ -199,11 +201,22 @@ export class DebugLayer {
     while (!this.quarantine.isEmpty()) this.release();
   }
 
+  /** What a worker that is gone was about to hand out, or to free, is a block like any other for whoever comes upon it. */
+  private takeOver(address: number, size: number): void {
+    const { region } = this.owner;
+    const left = wordsOfTrailer(region, address, size);
+    if (!isFreed(left.state)) {
+      if (this.isUnfinished(address, size, allocatorOf(region, address))) completeAdopted(region, address, size);
+    } else if (left.freedBy !== 0 && !isAttached(region, left.freedBy))
+      writeTrailer(region, address, size, { ...left, state: Fill.FRESH, freedBy: 0, freedAt: 0 });
+  }
+
   /** True for a live block that a worker which is gone was about to hand out, or to free, when it was killed. */
   private isUnfinished(address: number, size: number, owner: number): boolean {
     const { region } = this.owner;
     if (isFreed(wordsOfTrailer(region, address, size).state)) return true;
-    return readTrailer(region, address, size) === undefined && !isAttached(region, owner);
+    if (this.made.has(address) || readTrailer(region, address, size) !== undefined) return false;
+    return !isAttached(region, owner);
   }
 
   /** What is known about a live block; throws ERR_HEAP_CORRUPT if it was written past its end. */
@@ -250,6 +263,13 @@ export class DebugLayer {
     const size = blockBytes(region, view.byteOffset);
     const history = this.isFull ? readTrailer(region, view.byteOffset, size) : undefined;
     if (history !== undefined) this.serials.set(view, history.serial);
+  }
+
+  /** A number that tells the allocation a live block is of from others at its address; 0 where nobody knows. */
+  allocationAt(address: number): number {
+    const { region } = this.owner;
+    const history = this.isFull ? readTrailer(region, address, blockBytes(region, address)) : undefined;
+    return history === undefined ? 0 : history.serial ^ Math.imul(history.allocatedBy, 0x9e3779b1);
   }
 
   /** Moves a live block, so that who still has the old address is found out; its new address, or 0 if the heap is full. */

@@ -1,4 +1,3 @@
-import { HeapError } from '../base/errors.js';
 import { DENO_INSPECT, NODE_INSPECT } from '../base/show.js';
 import { resolveOptions, type CreateOptions, type ResolvedOptions } from '../config/resolve.js';
 import { DebugLevel, type HeapSettings } from '../config/options.js';
@@ -14,12 +13,12 @@ import {
   type HeapToken,
 } from '../memory/create.js';
 import { nameOf, type Region } from '../memory/region.js';
-import { drainRing, spillRings } from '../memory/ring.js';
+import { drainRings, spillRings } from '../memory/ring.js';
 import { TextTable } from '../memory/texts.js';
 import { isHeard, publish, type Diagnostic } from '../platform/diagnostics.js';
 import { threadTag, type ExitingWorker } from '../platform/host.js';
 import { tellOpened } from '../platform/overrides.js';
-import { attachWorker, reserveWorker, type Membership } from '../registry/attach.js';
+import { attachWorker, reserveWorker, type Membership, type Reservation } from '../registry/attach.js';
 import { reclaimSlot, reclaimWorker } from '../registry/reclaim.js';
 import { isAttached } from '../registry/slots.js';
 import type { HeapStats } from '../report/shape.js';
@@ -30,7 +29,6 @@ import type { TypedArray, TypedArrayConstructor } from './arrays.js';
 import { Attachment } from './attachment.js';
 import { allOrNone, freeEach } from './batch.js';
 import { openBlocks, type Blocks } from './blocks.js';
-import { zeroTail } from './bytes.js';
 import { checkHeap } from './check.js';
 import { openEventLog } from './event-log.js';
 import { openFastPath, type FastPath } from './fast.js';
@@ -39,11 +37,16 @@ import { LeakWatch, findLeaks, type Leak } from './leaks.js';
 import { badAddress } from './lookup.js';
 import { describeHeap } from './picture.js';
 import { beginLog, learnedBy, openLog, writeLog, type Learned } from './learned.js';
-import { reallocate } from './reallocate.js';
+import type { Hold } from './hold.js';
+import { internText } from './intern.js';
+import { resizeView } from './resize.js';
 import { openSampledPath } from './sampled.js';
+import { runScope, Scope } from './scope.js';
+import { Sharing } from './sharing.js';
+import type { Shareable } from './shared-types.js';
 import { takeSnapshot, type HeapSnapshot, type SnapshotOptions } from './snapshot.js';
 import { gatherStats } from './stats.js';
-import { checkAddressList, checkLength, checkSize } from './validate.js';
+import { checkAddressList, checkSize } from './validate.js';
 import { openView } from './views.js';
 import { walkBlocks, type BlockInfo } from './walk.js';
 import { Watches } from './watch.js';
@@ -59,12 +62,6 @@ const dropped = new FinalizationRegistry<{ membership: Membership; heapId: strin
   reclaimSlot(owner, owner.slot, generation, 'exited');
 });
 
-/** A reserved place for a worker about to be started. */
-export interface Reservation {
-  readonly token: HeapToken;
-  readonly workerId: number;
-}
-
 /**
  * A heap in shared memory, as one worker holds it. Any worker allocates, any worker frees; addresses, views and
  * `token` may be sent anywhere the memory is shared. One `Heap` object is for the thread that made it.
@@ -74,6 +71,7 @@ export class Heap {
   private readonly owner: Owner;
   private readonly attachment: Attachment;
   private readonly fast: FastPath;
+  private readonly sharing: Sharing;
   private readonly watches: Watches;
   private readonly leakWatch: LeakWatch | undefined;
   /** Where this worker writes what it learns. */
@@ -126,6 +124,7 @@ export class Heap {
     this.fast = isSampled ? openSampledPath(this.attachment, fast) : fast;
     this.malloc = this.fast.malloc;
     this.free = this.fast.free;
+    this.sharing = new Sharing(this.attachment, this.free);
     const { debug } = this.attachment;
     const blocks =
       debug === undefined ? openBlocks(this.attachment, this.fast) : openDebugBlocks(this.attachment, debug);
@@ -247,20 +246,7 @@ export class Heap {
   /** realloc for typed arrays: returns the view to use from then on. Elements beyond the old length are zero. */
   resize<View extends TypedArray>(view: View, length: number): View {
     this.attachment.check('resize');
-    const address = this.attachment.addressOf('resize', view);
-    const type = view.constructor as TypedArrayConstructor<View>;
-    const bytes = checkLength('resize', type, length);
-    const { debug } = this.attachment;
-    const moved =
-      debug === undefined
-        ? reallocate(this.owner, this.free, 'resize', address, bytes)
-        : debug.reallocate('resize', address, bytes, view);
-    if (moved === 0) throw this.attachment.exhausted('resize', bytes, Geometry.GRANULE_BYTES);
-    if (this.region.isStale()) this.region.renew();
-    const tail = moved + view.byteLength;
-    if (debug === undefined) zeroTail(this.region, tail, moved + bytes);
-    else if (bytes > view.byteLength) this.region.u8.fill(0, tail, moved + bytes);
-    return this.attachment.views.at(type, moved, length);
+    return resizeView(this.attachment, this.free, view, length);
   }
 
   /**
@@ -270,19 +256,59 @@ export class Heap {
    */
   intern(text: string): number {
     this.attachment.check('intern');
-    const number = this.texts.enter(text);
-    if (number !== 0) return number;
-    throw new HeapError(
-      'ERR_HEAP_OUT_OF_MEMORY',
-      `intern: the table of texts is full, ${text.length} more characters have no room. It grows with maxBytes, up to 32 KiB at 32 MiB; intern fewer or shorter texts`,
-      { requestedBytes: text.length, option: 'maxBytes' },
-    );
+    return internText(this.texts, text);
   }
 
   /** The text with this number; undefined if no worker has interned one. */
   interned(number: number): string | undefined {
     this.attachment.check('interned');
     return this.texts.textOf(number);
+  }
+
+  /**
+   * A handle for a typed array, or a struct, in a block of this heap: a safe integer that may be sent anywhere as a number (a double; it
+   * does not fit in 32 bits). From now on the handle owns the block: it has one holder, and the last `release` frees; don't
+   * `free` it. Sharing again what this worker shared or opened gives the same handle and counts a holder more. Throws
+   * ERR_HEAP_INVALID_ADDRESS for what lies in no live block of the heap, or in one that is shared as another view.
+   */
+  share(value: TypedArray | Shareable): number {
+    return this.sharing.share(value);
+  }
+
+  /**
+   * The shared object of a handle, in any worker: the same bytes, the same type, the same length. Counts no holder: whoever
+   * opens it sees to it that somebody holds it meanwhile. Throws ERR_HEAP_STALE_HANDLE for everything that is not the
+   * handle of an object that is there.
+   */
+  open<Value extends object = TypedArray>(handle: number): Value {
+    return this.sharing.open(handle, this) as Value;
+  }
+
+  /** Counts a holder more, from any worker, and returns how many there are: 65535 at most, then ERR_HEAP_INVALID_SIZE. Throws ERR_HEAP_STALE_HANDLE. */
+  retain(handle: number): number {
+    return this.sharing.retain(handle);
+  }
+
+  /** Counts a holder less, from any worker, and returns how many are left. The last one frees the block. Throws ERR_HEAP_STALE_HANDLE. */
+  release(handle: number): number {
+    return this.sharing.release(handle);
+  }
+
+  /** Opens and retains in one, for `using`: the hold is released when it is disposed, or by a later `collect()` if it was dropped. Throws ERR_HEAP_STALE_HANDLE. */
+  hold<Value extends object = TypedArray>(handle: number): Hold<Value> {
+    return this.sharing.hold(handle, this) as Hold<Value>;
+  }
+
+  /**
+   * Runs `fn` with a scope: everything allocated through it is freed when `fn` returns, throws, or the promise it returned is
+   * settled. Returns what `fn` returns. Without `fn` a scope for `using`, or to `reset()` again and again.
+   */
+  scope(): Scope;
+  scope<Result>(fn: (scope: Scope) => Result): Result;
+  scope<Result>(fn?: (scope: Scope) => Result): Scope | Result {
+    this.attachment.check('scope');
+    const scope = new Scope(this);
+    return fn === undefined ? scope : runScope(scope, fn);
   }
 
   /**
@@ -293,6 +319,7 @@ export class Heap {
     this.attachment.check('collect');
     const { slices } = this.owner;
     const before = slices.releasedSlices;
+    this.sharing.releaseDropped();
     const { debug } = this.attachment;
     if (debug !== undefined) debug.flush();
     collect(this.owner);
@@ -367,17 +394,7 @@ export class Heap {
    */
   drainTrace(): Uint32Array {
     this.attachment.check('drainTrace');
-    const parts: Uint32Array[] = [];
-    const { region } = this;
-    if (region.ringEvents > 0)
-      for (let slot = 1; slot <= region.maxWorkers; slot++) drainRing(region, slot, (events) => parts.push(events));
-    const all = new Uint32Array(parts.reduce((words, { length }) => words + length, 0));
-    let at = 0;
-    for (const part of parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    return all;
+    return drainRings(this.region);
   }
 
   /** Walks the heap and throws ERR_HEAP_CORRUPT, with what and where, if an invariant doesn't hold. For workers at rest. */
@@ -385,6 +402,7 @@ export class Heap {
     this.attachment.check('check');
     mend(this.owner);
     checkHeap(this.region, this.owner.shape, this.owner.settings);
+    this.sharing.check();
     const { debug } = this.attachment;
     if (debug !== undefined) debug.checkBlocks();
   }

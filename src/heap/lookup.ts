@@ -99,7 +99,7 @@ const EXPLANATIONS: Record<AddressKind, string> = {
 export function badAddress(
   region: Region,
   address: unknown,
-  call: 'free' | 'realloc' | 'usableSize' | 'resize' | 'addressOf',
+  call: 'free' | 'realloc' | 'usableSize' | 'resize' | 'addressOf' | 'share',
   known?: AddressKind,
 ): HeapError {
   const kind = known ?? classify(region, address);

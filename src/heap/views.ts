@@ -26,7 +26,7 @@ export function openView<View extends TypedArray>(
 }
 
 /** The error for something that should have been a view of the heap's memory. */
-export function foreignView(call: 'free' | 'addressOf' | 'resize', view: unknown): HeapError {
+export function foreignView(call: 'free' | 'addressOf' | 'resize' | 'share', view: unknown): HeapError {
   if (call === 'free')
     return new HeapError(
       'ERR_HEAP_INVALID_FREE',

@@ -98,3 +98,15 @@ export const enum WorkerIdBits {
   SLOT_BITS = 10,
   SLOT_MASK = 1023,
 }
+
+/** Fields inside X_STATE of a handle's record. */
+export const enum HandleBits {
+  HOLDERS_MASK = 0xffff,
+  TAG_SHIFT = 16,
+}
+
+/** A handle is `generation * HANDLE_RECORDS + record`, where record is its record's address in units of 32 bytes: 26 and 27 bits. */
+export const HANDLE_RECORDS = 0x8000000;
+export const HANDLE_RECORD_SHIFT = 5;
+/** A record that has had so many objects is used no more, so no handle ever names a second one. */
+export const HANDLE_GENERATION_MAX = 0x3ffffff;

@@ -42,8 +42,10 @@ export const enum HeaderWord {
   X_DAMAGES = 21,
   /** atomic. Number of the next traced event, modulo 2^32: the order of the events of all workers. */
   X_TRACE_CLOCK = 22,
+  /** atomic. First slice of the newest chunk of the handle table; 0 before there is one. Chunks are put in front and never go. */
+  X_HANDLES = 23,
   /** once. The heap-wide options, in the order of the options table. */
-  OPTIONS = 23,
+  OPTIONS = 24,
   /** Size of the record in words. */
   WORDS = 128,
 }
@@ -74,7 +76,7 @@ export const enum SlotWord {
 export const enum SliceWord {
   /** once. Slice that begins the slab or span this slice belongs to. */
   HEAD = 0,
-  /** atomic. Bits 0-5 kind (class of a slab, or span, control), 6-15 owner slot (0 nobody), 16-31 dirty: two slices a bit with remote frees to drain. 0: no slab or span begins here. */
+  /** atomic. Bits 0-5 kind (class of a slab, or span, control), 6-15 owner slot (0 nobody; a control block of nobody holds handles), 16-31 dirty: two slices a bit with remote frees to drain. 0: no slab or span begins here. */
   X_STATE = 1,
   /** atomic. Next slab on the remote-free queue. Written only between making the slab dirty and putting it on the queue. */
   X_NEXT = 2,
@@ -198,4 +200,34 @@ export const enum TextsWord {
   X_LOST = 1,
   /** Size of the record in words. */
   WORDS = 2,
+}
+
+/** Head of a chunk of the handle table: a control block of one slice that belongs to no slot. Records of handles fill the rest of it, each as long as this head, which is number 0. */
+export const enum HandleChunkWord {
+  /** once. First slice of the chunk that was the newest before; 0 for none. */
+  NEXT = 0,
+  /** atomic. A bit for each record of the chunk that is somebody's: set before it is written, cleared when its object is gone. */
+  X_TAKEN = 1,
+  /** Size of the record in words. */
+  WORDS = 8,
+}
+
+/** One shared object. The fields behind X_EPOCH are written by who took the record, before X_STATE publishes them. */
+export const enum HandleWord {
+  /** atomic. Bits 0-15 holders, 0 when the object is gone; 16-31 the lower half of the generation. */
+  X_STATE = 0,
+  /** atomic. The upper half of the generation. */
+  X_EPOCH = 1,
+  /** atomic. Address of the block that the last release frees. */
+  X_BLOCK = 2,
+  /** atomic. Where the object begins in it. */
+  X_ADDRESS = 3,
+  /** atomic. What it is: a kind of typed array, or a type that was registered. */
+  X_TYPE = 4,
+  /** atomic. Its length, in elements. */
+  X_LENGTH = 5,
+  /** atomic. Which allocation the block was, with headers `full`; else 0. */
+  X_ALLOCATION = 6,
+  /** Size of the record in words. */
+  WORDS = 8,
 }

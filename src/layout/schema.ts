@@ -37,7 +37,13 @@ const once = (name: string, writer: string, doc: string, words = 1): FieldSpec =
 });
 const owner = (name: string, doc: string): FieldSpec => ({ name, sync: 'owner', writer: 'owner', doc });
 const holder = (name: string, doc: string): FieldSpec => ({ name, sync: 'owner', writer: 'holder of the block', doc });
-const atomic = (name: string, writer: string, doc: string): FieldSpec => ({ name, sync: 'atomic', writer, doc });
+const atomic = (name: string, writer: string, doc: string, words = 1): FieldSpec => ({
+  name,
+  sync: 'atomic',
+  writer,
+  doc,
+  words,
+});
 
 export const HEADER: RecordSpec = {
   name: 'HeaderWord',
@@ -71,6 +77,11 @@ export const HEADER: RecordSpec = {
       'X_TRACE_CLOCK',
       'any worker',
       'Number of the next traced event, modulo 2^32: the order of the events of all workers.',
+    ),
+    atomic(
+      'X_HANDLES',
+      'any worker',
+      'First slice of the newest chunk of the handle table; 0 before there is one. Chunks are put in front and never go.',
     ),
     once('OPTIONS', 'creator', 'The heap-wide options, in the order of the options table.', 40),
   ],
@@ -117,7 +128,7 @@ export const SLICE: RecordSpec = {
     atomic(
       'X_STATE',
       'owner, freeing and adopting workers',
-      'Bits 0-5 kind (class of a slab, or span, control), 6-15 owner slot (0 nobody), 16-31 dirty: two slices a bit with remote frees to drain. 0: no slab or span begins here.',
+      'Bits 0-5 kind (class of a slab, or span, control), 6-15 owner slot (0 nobody; a control block of nobody holds handles), 16-31 dirty: two slices a bit with remote frees to drain. 0: no slab or span begins here.',
     ),
     atomic(
       'X_NEXT',
@@ -230,6 +241,40 @@ export const TRACE_EVENT: RecordSpec = {
   ],
 };
 
+export const HANDLE_CHUNK: RecordSpec = {
+  name: 'HandleChunkWord',
+  doc: 'Head of a chunk of the handle table: a control block of one slice that belongs to no slot. Records of handles fill the rest of it, each as long as this head, which is number 0.',
+  words: 8,
+  fields: [
+    once('NEXT', 'worker that adds the chunk', 'First slice of the chunk that was the newest before; 0 for none.'),
+    atomic(
+      'X_TAKEN',
+      'any worker',
+      "A bit for each record of the chunk that is somebody's: set before it is written, cleared when its object is gone.",
+      4,
+    ),
+  ],
+};
+
+export const HANDLE: RecordSpec = {
+  name: 'HandleWord',
+  doc: 'One shared object. The fields behind X_EPOCH are written by who took the record, before X_STATE publishes them.',
+  words: 8,
+  fields: [
+    atomic(
+      'X_STATE',
+      'any worker',
+      'Bits 0-15 holders, 0 when the object is gone; 16-31 the lower half of the generation.',
+    ),
+    atomic('X_EPOCH', 'sharing worker', 'The upper half of the generation.'),
+    atomic('X_BLOCK', 'sharing worker', 'Address of the block that the last release frees.'),
+    atomic('X_ADDRESS', 'sharing worker', 'Where the object begins in it.'),
+    atomic('X_TYPE', 'sharing worker', 'What it is: a kind of typed array, or a type that was registered.'),
+    atomic('X_LENGTH', 'sharing worker', 'Its length, in elements.'),
+    atomic('X_ALLOCATION', 'sharing worker', 'Which allocation the block was, with headers `full`; else 0.'),
+  ],
+};
+
 export const RECORDS: readonly RecordSpec[] = [
   HEADER,
   SLOT,
@@ -240,6 +285,8 @@ export const RECORDS: readonly RecordSpec[] = [
   TRACE_EVENT,
   TRAILER,
   TEXTS,
+  HANDLE_CHUNK,
+  HANDLE,
 ];
 
 /** Word offset of each field, in the order of the schema. */

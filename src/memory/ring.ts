@@ -117,6 +117,20 @@ export function spillRings(region: Region): void {
   for (let slot = 1; slot <= region.maxWorkers; slot++) spillRing(region, slot);
 }
 
+/** What all rings hold, each worker's events in their own order. */
+export function drainRings(region: Region): Uint32Array {
+  const parts: Uint32Array[] = [];
+  if (region.ringEvents > 0)
+    for (let slot = 1; slot <= region.maxWorkers; slot++) drainRing(region, slot, (events) => parts.push(events));
+  const all = new Uint32Array(parts.reduce((words, { length }) => words + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
 /** Events recorded and dropped so far, by workers gone and present. */
 export function countTraced(region: Region): { readonly tracedEvents: number; readonly droppedEvents: number } {
   let droppedEvents = 0;

@@ -3,6 +3,7 @@ import { HeapError } from '../base/errors.js';
 import type { HeapSettings } from '../config/options.js';
 import { Kind, SlotState } from '../layout/format.js';
 import { SlotWord } from '../layout/offsets.generated.js';
+import type { HeapToken } from '../memory/create.js';
 import type { Region } from '../memory/region.js';
 import { publishRun } from '../pages/descriptor.js';
 import { Slices } from '../pages/slices.js';
@@ -13,6 +14,12 @@ import { claimReserved, claimSlot, freeSlot, packState, swapState, workerIdOf } 
 export interface Membership {
   readonly owner: Owner;
   readonly generation: number;
+  readonly workerId: number;
+}
+
+/** A reserved place for a worker about to be started. */
+export interface Reservation {
+  readonly token: HeapToken;
   readonly workerId: number;
 }
 

@@ -112,6 +112,7 @@ describe('the catalogue', () => {
       'ERR_HEAP_INVALID_FREE',
       'ERR_HEAP_INVALID_SIZE',
       'ERR_HEAP_OUT_OF_MEMORY',
+      'ERR_HEAP_STALE_HANDLE',
       'ERR_HEAP_TOKEN',
       'ERR_HEAP_WORKERS',
       'none',

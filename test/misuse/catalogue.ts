@@ -1,5 +1,6 @@
 import { ARGUMENTS } from './programs/arguments.js';
 import { DOUBLE_FREES, INTERIOR_FREES, WILD_FREES } from './programs/frees.js';
+import { HANDLES } from './programs/handles.js';
 import { ATTACHING, DEPARTURES } from './programs/lives.js';
 import { MAKING } from './programs/making.js';
 import { OVERWRITES } from './programs/overwrites.js';
@@ -15,6 +16,7 @@ export const CATALOGUE: Readonly<Record<string, readonly Misuse[]>> = {
   'Frees of other workers': REMOTE,
   Arguments: ARGUMENTS,
   Views: VIEWS,
+  Handles: HANDLES,
   'Leaving and dying': DEPARTURES,
   Attaching: ATTACHING,
   'Making a heap': MAKING,

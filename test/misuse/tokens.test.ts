@@ -72,6 +72,7 @@ describe('a header', () => {
       await tamper(image, headerFlips(image), ({ words: [[index]] }) => {
         const word = index - from;
         if (word === HeaderWord.X_LIMIT) return ['works', TOKEN];
+        if (word === HeaderWord.X_HANDLES) return ['ERR_HEAP_CORRUPT'];
         return [isChecked(word) ? TOKEN : 'works'];
       });
     },

@@ -77,6 +77,47 @@ const ops = {
       }
     }
   },
+  /** Writes into, or reads, the first element of what a handle opens. */
+  write(handle, value) {
+    heap.open(handle)[0] = value;
+  },
+  read: (handle) => heap.open(handle)[0],
+  /**
+   * Releases each handle at the same instant as `racers - 1` other workers do. Word 0 of `shared` is where they meet; word
+   * 1 + i counts who was told that it was the last at handle i.
+   */
+  raceRelease(handles, shared, racers) {
+    const words = new Int32Array(shared);
+    for (const [i, handle] of handles.entries()) {
+      Atomics.add(words, 0, 1);
+      while (Atomics.load(words, 0) < (i + 1) * racers);
+      if (heap.release(handle) === 0) Atomics.add(words, 1 + i, 1);
+    }
+  },
+  /** Opens one handle after the other while they go: how many showed what is not theirs. Word 0 of `shared` says which is next. */
+  watchHandles(handles, shared) {
+    const words = new Int32Array(shared);
+    let wrong = 0;
+    for (let i = 0; i < handles.length; i = Math.max(i, Atomics.load(words, 0)))
+      try {
+        const { length } = heap.open(handles[i]);
+        if (length !== i + 1) wrong++;
+      } catch (error) {
+        if (error.code !== 'ERR_HEAP_STALE_HANDLE') throw error;
+        if (Atomics.load(words, 0) <= i) wrong++;
+      }
+    return wrong;
+  },
+  /** Shares and releases without end, until it is killed. Word 0 of `shared` counts. */
+  shareOn(shared) {
+    const words = new Int32Array(shared);
+    const held = [];
+    for (let i = 0; ; i++) {
+      held.push(heap.share(heap.alloc(Int32Array, 1 + (i % 100))));
+      if (held.length > 50) for (const handle of held.splice(0, 25)) heap.release(handle);
+      Atomics.add(words, 0, 1);
+    }
+  },
   /** Throws out of the event loop: the worker dies of an uncaught error. */
   throwUp(message) {
     setImmediate(() => {

@@ -4,6 +4,7 @@ import type * as Config from '../../../src/config/index.js';
 import type * as Tables from '../../../src/memory/tables.js';
 import type * as RegionModule from '../../../src/memory/region.js';
 import type * as Slices from '../../../src/pages/slices.js';
+import type { Shared } from '../../../src/heap/handle-table.js';
 import type { HeapSettings } from '../../../src/config/options.js';
 import type { ResolvedOptions } from '../../../src/config/resolve.js';
 import type { Region } from '../../../src/memory/region.js';
@@ -35,9 +36,19 @@ export interface SteppedHeap {
   readonly attachment: object;
 }
 
+/** The handle table of the stepped build. */
+export interface SteppedHandleTable {
+  enter(shared: Shared): Steps<number>;
+  lookUp(handle: number): Steps<Shared | undefined>;
+  retain(handle: number): Steps<number>;
+  release(handle: number): Steps<number | undefined>;
+  giveBack(handle: number): Steps<void>;
+}
+
 /** What the stage needs of the stepped build. */
 export interface SteppedModules {
   readonly newHeap: (region: Region, membership: Membership) => SteppedHeap;
+  readonly newHandleTable: (owner: Owner) => SteppedHandleTable;
   readonly Region: typeof Region;
   createRegion(options: ResolvedOptions): Steps<Region>;
   attachWorker(region: Region, settings: HeapSettings, thread: number, reserved: number | undefined): Steps<Membership>;
@@ -124,8 +135,13 @@ export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Buil
   const both: Patch = (path, text) => patch(path, tinyGeometry(path, text));
   const stepped = await compile(both, true);
   const plain = await compile(both, false);
-  const { Heap: SteppedHeapClass, ...rest } = (await load(stepped.url, {
+  const {
+    Heap: SteppedHeapClass,
+    HandleTable: SteppedTable,
+    ...rest
+  } = (await load(stepped.url, {
     Heap: 'heap/heap',
+    HandleTable: 'heap/handle-table',
     Region: 'memory/region',
     createRegion: 'memory/create',
     attachWorker: 'registry/attach',
@@ -133,7 +149,10 @@ export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Buil
     reclaimThread: 'registry/reclaim',
     reclaimWorker: 'registry/reclaim',
     link: 'link',
-  })) as unknown as Omit<SteppedModules, 'newHeap'> & { Heap: new (...args: unknown[]) => SteppedHeap };
+  })) as unknown as Omit<SteppedModules, 'newHeap' | 'newHandleTable'> & {
+    Heap: new (...args: unknown[]) => SteppedHeap;
+    HandleTable: new (owner: Owner) => SteppedHandleTable;
+  };
   const sync = await load(stepped.url, {
     ...Object.fromEntries(SYNC.map((name) => [name, 'sync/index'])),
     HolderWaiter: 'sync/holder',
@@ -153,7 +172,11 @@ export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Buil
     Region: 'memory/region',
   });
   return {
-    stepped: { ...rest, newHeap: (region, membership) => new SteppedHeapClass(region, membership) },
+    stepped: {
+      ...rest,
+      newHeap: (region, membership) => new SteppedHeapClass(region, membership),
+      newHandleTable: (owner) => new SteppedTable(owner),
+    },
     sync: sync as unknown as SyncModules,
     plain: modules as unknown as PlainModules,
     sites: stepped.sites,

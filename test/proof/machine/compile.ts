@@ -19,7 +19,8 @@ export interface Build {
 }
 
 /** Rooms that the heap does not import: they are not part of what is stepped. */
-export const isAbove = (pathInSrc: string): boolean => /^(testing|cli|inspect|recorder|trace|wasm|structs)\//.test(pathInSrc);
+export const isAbove = (pathInSrc: string): boolean =>
+  /^(testing|cli|inspect|recorder|trace|wasm|structs)\//.test(pathInSrc);
 
 /** Hash of everything that decides what a build is; computed from the files, so that a known build needs no compiler. */
 function fingerprintOf(patch: Patch, stepped: boolean): string {

@@ -1,5 +1,6 @@
 import type { Play } from '../machine/play.js';
 import { onStage, type Plot } from '../machine/stage.js';
+import { handleScenarios } from './handles.js';
 import { homecomingScenarios } from './homecoming.js';
 import { registryScenarios } from './registry.js';
 import { remoteScenarios } from './remote.js';
@@ -8,8 +9,14 @@ import { syncScenarios } from './sync.js';
 
 /** Everything that is explored. */
 export const SCENARIOS: readonly Play[] = [
-  ...([...remoteScenarios, ...homecomingScenarios, ...sliceScenarios, ...registryScenarios] as readonly Plot[]).map(
-    onStage,
-  ),
+  ...(
+    [
+      ...remoteScenarios,
+      ...homecomingScenarios,
+      ...sliceScenarios,
+      ...registryScenarios,
+      ...handleScenarios,
+    ] as readonly Plot[]
+  ).map(onStage),
   ...syncScenarios,
 ];

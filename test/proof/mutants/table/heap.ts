@@ -70,8 +70,8 @@ export const heapMutants: readonly Mutant[] = [
   {
     name: 'grown-part-not-zeroed',
     about: 'elements that resize adds are not zero',
-    file: HEAP,
-    edits: [['zeroTail(this.region, tail, moved + bytes);\n', ';\n']],
+    file: 'src/heap/resize.ts',
+    edits: [['zeroTail(region, tail, moved + bytes);\n', ';\n']],
     by: 'test/heap/views.test.ts',
   },
   {

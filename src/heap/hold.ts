@@ -1,0 +1,28 @@
+/**
+ * A hold on a shared object, for `using`: taken by `heap.hold`, given up once, by `release()` or when it is disposed. If it and its
+ * value are dropped instead, the garbage collector tells the heap, and a later `collect()` of this worker gives it up.
+ */
+export class Hold<Value extends object = object> {
+  private readonly giveUp: (hold: Hold) => void;
+  readonly handle: number;
+  /** What the handle opens. Keeps the hold, as long as it is in use itself. */
+  readonly value: Value;
+  private isOver = false;
+
+  constructor(giveUp: (hold: Hold) => void, handle: number, value: Value) {
+    this.giveUp = giveUp;
+    this.handle = handle;
+    this.value = value;
+  }
+
+  /** Gives the hold up; the last one frees the object. Doing it again does nothing. */
+  release(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.giveUp(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
+}

@@ -1,0 +1,204 @@
+import { HeapError, show } from '../base/errors.js';
+import { Geometry } from '../layout/geometry.js';
+import type { Region } from '../memory/region.js';
+import { isTypedArray } from './arrays.js';
+import type { Attachment } from './attachment.js';
+import type { FastPath } from './fast.js';
+import { HandleTable, HOLDERS_MAX, type Shared } from './handle-table.js';
+import { Hold } from './hold.js';
+import { badAddress, enclosingBlock, tellMisuse } from './lookup.js';
+import { arrayOf, formOf, openerOf, typeOfArray } from './shared-types.js';
+
+/** Blocks remembered before those are looked for whose objects are gone. */
+const KNOWN_LEAST = 1024;
+
+/** One thread's part in what the workers of a heap share by handle. */
+export class Sharing {
+  private readonly heap: Attachment;
+  private readonly region: Region;
+  private readonly free: FastPath['free'];
+  private readonly table: HandleTable;
+  /** Handles that this thread made or opened, by the block: sharing one of these again is a hold more, not another handle. */
+  private readonly known = new Map<number, number>();
+  private knownMost = KNOWN_LEAST;
+  /** Keeps a hold while its value is in use. */
+  private readonly holds = new WeakMap<object, Hold>();
+  /** Handles of holds that the garbage collector found dropped. A finalizer frees nothing: it runs at any time, in any state of the heap. */
+  private readonly dropped: number[] = [];
+  private readonly drops = new FinalizationRegistry<number>(keepIn(this.dropped));
+
+  constructor(heap: Attachment, free: FastPath['free']) {
+    this.heap = heap;
+    this.region = heap.region;
+    this.free = free;
+    this.table = new HandleTable(heap.owner);
+  }
+
+  share(value: unknown): number {
+    this.heap.check('share');
+    const shared = this.describe(value);
+    const known = this.handleOf(shared, value);
+    if (known !== 0) return known;
+    const handle = this.table.enter(shared);
+    if (handle === 0) throw this.heap.exhausted('share', Geometry.SLICE_BYTES, Geometry.GRANULE_BYTES);
+    this.remember(shared.block, handle);
+    return handle;
+  }
+
+  open(handle: unknown, heap: object): object {
+    this.heap.check('open');
+    const shared = this.present('open', handle);
+    this.remember(shared.block, handle as number);
+    const Type = arrayOf(shared.type);
+    if (Type === undefined) return openerOf(shared.type)(shared.address, shared.length, heap);
+    return new Type(this.region.buffer, shared.address, shared.length);
+  }
+
+  retain(handle: unknown): number {
+    this.heap.check('retain');
+    this.present('retain', handle);
+    const holders = this.add('retain', handle);
+    if (holders === 0) throw this.stale('retain', handle);
+    return holders;
+  }
+
+  /** Counts a holder more; 0 if the object is gone. */
+  private add(call: string, handle: unknown): number {
+    const holders = this.table.retain(handle);
+    if (holders >= 0) return holders;
+    throw new HeapError(
+      'ERR_HEAP_INVALID_SIZE',
+      `${call}: the handle ${show(handle)} has ${HOLDERS_MAX} holders, as many as are counted; release it as often as it was retained`,
+      { handle, holders: HOLDERS_MAX },
+    );
+  }
+
+  release(handle: unknown): number {
+    this.heap.check('release');
+    const { block } = this.present('release', handle);
+    const holders = this.table.release(handle);
+    if (holders === undefined) throw this.stale('release', handle);
+    if (holders > 0) return holders;
+    if (this.known.get(block) === handle) this.known.delete(block);
+    try {
+      this.free(block);
+    } finally {
+      this.table.giveBack(handle);
+    }
+    return 0;
+  }
+
+  hold(handle: unknown, heap: object): Hold {
+    this.retain(handle);
+    const value = this.openHeld(handle as number, heap);
+    const hold = new Hold(this.letGo, handle as number, value);
+    this.holds.set(value, hold);
+    this.drops.register(hold, hold.handle, hold);
+    return hold;
+  }
+
+  /** Opens what was retained a moment ago, or gives that up. */
+  private openHeld(handle: number, heap: object): object {
+    try {
+      return this.open(handle, heap);
+    } catch (error) {
+      this.release(handle);
+      throw error;
+    }
+  }
+
+  private readonly letGo = (hold: Hold): void => {
+    this.release(hold.handle);
+    this.drops.unregister(hold);
+  };
+
+  /** Gives up the holds that were dropped. */
+  releaseDropped(): void {
+    for (let handle = this.dropped.pop(); handle !== undefined; handle = this.dropped.pop())
+      if (this.table.lookUp(handle) !== undefined) this.release(handle);
+  }
+
+  check(): void {
+    this.table.check();
+  }
+
+  /** The object of a handle, if its block is the one that was shared. */
+  private present(call: string, handle: unknown): Shared {
+    const shared = this.table.lookUp(handle);
+    if (shared === undefined) throw this.stale(call, handle);
+    if (this.isThere(shared)) {
+      if (this.region.isStale()) this.region.renew();
+      return shared;
+    }
+    this.table.end(handle);
+    throw this.stale(call, handle);
+  }
+
+  /** False where the block was freed by `free`, as far as that can be told: what lies there now may be another one's. */
+  private isThere({ block, allocation }: Shared): boolean {
+    if (enclosingBlock(this.region, block) !== block) return false;
+    return allocation === 0 || this.allocationAt(block) === allocation;
+  }
+
+  private allocationAt(block: number): number {
+    const { debug } = this.heap;
+    return debug === undefined ? 0 : debug.allocationAt(block);
+  }
+
+  private stale(call: string, handle: unknown): HeapError {
+    const error = new HeapError(
+      'ERR_HEAP_STALE_HANDLE',
+      `${call}(${show(handle)}): the handle names no shared object of this heap, or one that is gone; pass what share() returned, and retain() it before another worker is sent it`,
+      { handle },
+    );
+    return tellMisuse(this.region, call, error);
+  }
+
+  private describe(value: unknown): Shared {
+    const form = formOf(value);
+    const address = form === undefined ? this.heap.addressOf('share', value) : form.address;
+    const { byteLength, length } = form ?? (value as ArrayLike<unknown> & ArrayBufferView);
+    const type = form === undefined && isTypedArray(value) ? typeOfArray(value) : (form?.type ?? 0);
+    const block = enclosingBlock(this.region, address);
+    if (block === 0) throw badAddress(this.region, address, 'share');
+    // What is empty lies in no block but the one that begins there.
+    const isInside =
+      byteLength === 0 ? address === block : address + byteLength <= block + this.heap.usableBytes(block);
+    if (!isInside)
+      throw new HeapError(
+        'ERR_HEAP_INVALID_ADDRESS',
+        `share: ${byteLength} bytes at ${address} are not inside one block; share what alloc or view made over a block of its own`,
+        { address, bytes: byteLength },
+      );
+    return { block, address, type, length, allocation: this.allocationAt(block) };
+  }
+
+  /** The handle that the same object has already, with a hold more; 0 if this thread knows of none. */
+  private handleOf(wanted: Shared, value: unknown): number {
+    const handle = this.known.get(wanted.block);
+    const found = handle === undefined ? undefined : this.table.lookUp(handle);
+    if (handle === undefined || found === undefined || !this.isThere(found)) return 0;
+    const isSame = found.address === wanted.address && found.type === wanted.type && found.length === wanted.length;
+    if (!isSame)
+      throw new HeapError(
+        'ERR_HEAP_INVALID_ADDRESS',
+        `share(${show(value)}): its block is shared already as another view, and one handle owns it; share that one and make the other with view(). If it was freed: release the handle instead`,
+        { address: wanted.address, handle },
+      );
+    return this.add('share', handle) > 0 ? handle : 0;
+  }
+
+  private remember(block: number, handle: number): void {
+    this.known.set(block, handle);
+    if (this.known.size <= this.knownMost) return;
+    for (const [known, of] of this.known) if (this.table.lookUp(of) === undefined) this.known.delete(known);
+    this.knownMost = Math.max(KNOWN_LEAST, 2 * this.known.size);
+  }
+}
+
+/** Closes over the list alone, so that a registry keeps nothing else. */
+function keepIn(list: number[]): (handle: number) => void {
+  return (handle) => {
+    list.push(handle);
+  };
+}
