@@ -44,10 +44,10 @@ function trailerWord(address: number, blockBytes: number): number {
   return (address + blockBytes - TRAILER_BYTES) / 4;
 }
 
-/** MurmurHash3's mixing step over the words that the holder alone writes; never 0, so that zeroed memory is no trailer. */
+/** MurmurHash3's mixing step over the words that are written when the block is allocated; never 0, so that zeroed memory is no trailer. */
 function checkOf(region: Region, at: number, address: number): number {
   let hash = address >>> 4;
-  for (let word = at + TrailerWord.BYTES; word < at + TrailerWord.X_STATE; word++) {
+  for (let word = at + TrailerWord.BYTES; word < at + TrailerWord.FREED_BY; word++) {
     const mixed = Math.imul(region.i32[word], 0xcc9e2d51);
     hash = Math.imul(hash ^ ((mixed << 15) | (mixed >>> 17)), 5) + 0xe6546b64;
   }
@@ -75,7 +75,9 @@ export function writeTrailer(
 
 /** Makes the memory of a block nobody's: its bytes may be what other blocks left there. */
 export function eraseTrailer(region: Region, address: number, blockBytes: number): void {
-  region.i32[trailerWord(address, blockBytes) + TrailerWord.CHECK] = 0;
+  const at = trailerWord(address, blockBytes);
+  region.i32[at + TrailerWord.CHECK] = 0;
+  atomics.store(region.i32, at + TrailerWord.X_STATE, 0);
 }
 
 /** What the trailer says; undefined if there is none, or if it was written over. */
@@ -101,10 +103,20 @@ export function wordsOfTrailer(region: Region, address: number, blockBytes: numb
   };
 }
 
-/** True for the one of all that free a block at this moment who may go on. Nobody else writes to the block from here on. */
-export function claimFree(region: Region, address: number, blockBytes: number, fill: number): boolean {
-  const at = trailerWord(address, blockBytes) + TrailerWord.X_STATE;
-  return atomics.compareExchange(region.i32, at, Fill.FRESH, fill) === Fill.FRESH;
+/**
+ * True for the one of all that free a block at this moment who may go on. Nobody else writes to the block from here on; should
+ * the worker be killed before it is free, FREED_BY tells.
+ */
+export function claimFree(
+  region: Region,
+  address: number,
+  blockBytes: number,
+  fill: number,
+  workerId: number,
+): boolean {
+  const at = trailerWord(address, blockBytes);
+  region.i32[at + TrailerWord.FREED_BY] = workerId;
+  return atomics.compareExchange(region.i32, at + TrailerWord.X_STATE, Fill.FRESH, fill) === Fill.FRESH;
 }
 
 /** Enters in a freed block that it is in a quarantine, or is no more, unless it has become another block meanwhile. */

@@ -8,6 +8,7 @@ import { Sites } from '../debug/sites.js';
 import {
   GUARD_BYTES,
   claimFree,
+  eraseTrailer,
   fillFreed,
   fillSlack,
   freedDamage,
@@ -117,6 +118,8 @@ export class DebugLayer {
     const isSpan = (region.i32[region.map + sliceOfAddress(region, address)] & Kind.MASK) === Kind.SPAN;
     // Memory of a span may have been anything meanwhile.
     if (this.isFull && !isSpan) this.lookAtFreed(address, size, 'when it was handed out again');
+    // A worker killed from here on leaves a block that nobody takes for one that was freed, or overrun.
+    if (this.isFull) eraseTrailer(region, address, size);
     if (this.isPoisoned) region.u8.fill(Fill.FRESH, address, address + (this.isFull ? bytes : size - this.overhead));
     // Slabs were stamped when they were carved.
     if (this.headers === Headers.LIGHT && isSpan) writeCanary(region, address, size);
@@ -173,7 +176,7 @@ export class DebugLayer {
       if (this.isPoisoned) region.u8.fill(fill, address, address + size - this.overhead);
       return;
     }
-    if (!claimFree(region, address, size, fill)) throw this.doubleFree(address);
+    if (!claimFree(region, address, size, fill, workerId)) throw this.doubleFree(address);
     if (this.isPoisoned) fillFreed(region, address, size, fill);
     const freedAt = this.siteSampler.isDue() ? this.sites.here() : 0;
     writeTrailer(region, address, size, { ...history!, state: fill, freedBy: workerId, freedAt });
@@ -204,19 +207,22 @@ export class DebugLayer {
   /** What a worker that is gone was about to hand out, or to free, is a block like any other for whoever comes upon it. */
   private takeOver(address: number, size: number): void {
     const { region } = this.owner;
-    const left = wordsOfTrailer(region, address, size);
-    if (!isFreed(left.state)) {
-      if (this.isUnfinished(address, size, allocatorOf(region, address))) completeAdopted(region, address, size);
-    } else if (left.freedBy !== 0 && !isAttached(region, left.freedBy))
-      writeTrailer(region, address, size, { ...left, state: Fill.FRESH, freedBy: 0, freedAt: 0 });
+    const { state, freedBy } = wordsOfTrailer(region, address, size);
+    const allocator = allocatorOf(region, address);
+    const isLeft = isFreed(state)
+      ? !isAttached(region, allocator) || (freedBy !== 0 && !isAttached(region, freedBy))
+      : this.isUnfinished(address, size, allocator);
+    if (isLeft) completeAdopted(region, address, size);
   }
 
   /** True for a live block that a worker which is gone was about to hand out, or to free, when it was killed. */
   private isUnfinished(address: number, size: number, owner: number): boolean {
     const { region } = this.owner;
-    if (isFreed(wordsOfTrailer(region, address, size).state)) return true;
-    if (this.made.has(address) || readTrailer(region, address, size) !== undefined) return false;
-    return !isAttached(region, owner);
+    const { state } = wordsOfTrailer(region, address, size);
+    if (isFreed(state)) return true;
+    if (readTrailer(region, address, size) !== undefined) return false;
+    // Erased before the block is filled, and entered last.
+    return state === 0 || !isAttached(region, owner);
   }
 
   /** What is known about a live block; throws ERR_HEAP_CORRUPT if it was written past its end. */

@@ -3,14 +3,14 @@
  * value are dropped instead, the garbage collector tells the heap, and a later `collect()` of this worker gives it up.
  */
 export class Hold<Value extends object = object> {
-  private readonly giveUp: (hold: Hold) => void;
+  private readonly onDropped: (hold: Hold) => void;
   readonly handle: number;
   /** What the handle opens. Keeps the hold, as long as it is in use itself. */
   readonly value: Value;
   private isOver = false;
 
-  constructor(giveUp: (hold: Hold) => void, handle: number, value: Value) {
-    this.giveUp = giveUp;
+  constructor(onDropped: (hold: Hold) => void, handle: number, value: Value) {
+    this.onDropped = onDropped;
     this.handle = handle;
     this.value = value;
   }
@@ -19,7 +19,7 @@ export class Hold<Value extends object = object> {
   release(): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.giveUp(this);
+    this.onDropped(this);
   }
 
   [Symbol.dispose](): void {
