@@ -219,10 +219,9 @@ export class DebugLayer {
   private isUnfinished(address: number, size: number, owner: number): boolean {
     const { region } = this.owner;
     const { state } = wordsOfTrailer(region, address, size);
-    if (isFreed(state)) return true;
-    if (readTrailer(region, address, size) !== undefined) return false;
     // Erased before the block is filled, and entered last.
-    return state === 0 || !isAttached(region, owner);
+    if (isFreed(state) || state === 0) return true;
+    return readTrailer(region, address, size) === undefined && !isAttached(region, owner);
   }
 
   /** What is known about a live block; throws ERR_HEAP_CORRUPT if it was written past its end. */

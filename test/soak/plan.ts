@@ -47,8 +47,8 @@ export interface Ground {
 }
 
 export function ground({ backing, preset, size }: Combination, seed: number): Ground {
-  // Of blocks that carry who made them, a storm in a tight heap leaves some that look freed to who frees them afterwards: not
-  // understood yet (docs/DEBUGGING.md), so the storms of `debug` are without headers, as they were before there were any.
+  // Where blocks carry who made them, one that a worker was freeing when it was killed looks freed until that worker is reclaimed
+  // (docs/DEBUGGING.md); a storm frees what victims had in hand before. So the storms of `debug` are without headers.
   const bare = preset === 'debug' ? ({ headers: 'none', leakReport: 'off' } as const) : {};
   const options = { preset, ...bare, maxWorkers: MAX_WORKERS, maxBytes: SIZES[size] };
   if (backing !== 'memory') return { heap: Heap.create({ ...options, backing }), checkAround: () => {} };
