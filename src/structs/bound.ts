@@ -17,7 +17,7 @@ import { Headers, HEADER_BYTES, Kind } from './header.js';
 import { type BoundField, type Definition, flatten, type Owned, ownedIn } from './layout.js';
 import { free } from './free.js';
 import type { Initial, Struct, StructPart } from './types.js';
-import { Views } from './views.js';
+import { Views } from '../records/index.js';
 
 /** One set of views for all definitions of a heap. */
 const viewsOf = new WeakMap<Heap, Views>();
