@@ -86,9 +86,15 @@ export class Chunks {
     return chunk;
   }
 
+  /** Whether there is room for an element. */
+  hasRoom(index: number): boolean {
+    return this.startOf(this.chunkOf(index)) !== 0;
+  }
+
   /**
    * For the holder of the lock: makes sure that there is room for so many elements. Throws ERR_HEAP_OUT_OF_MEMORY, or
    * ERR_COLLECTION_FULL; room that was made until then stays.
+   * Whoever dies here has a block in hand: so nobody comes with another one.
    */
   reserve(call: string, elements: number): void {
     checkElements(call, elements);

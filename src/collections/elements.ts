@@ -99,10 +99,10 @@ export class WordElements<T> extends Elements<T> {
   }
 
   override store(index: number): void {
-    this.put(index, this.values.low, this.values.high);
+    this.overwrite(index, this.values.low, this.values.high);
   }
 
-  put(index: number, low: number, high: number): void {
+  overwrite(index: number, low: number, high: number): void {
     const at = this.wordOf(index);
     atomics.store(this.views.i32, at, low);
     atomics.store(this.views.i32, at + 1, high);

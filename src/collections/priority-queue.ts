@@ -111,6 +111,11 @@ export class PriorityQueue<T> extends Guarded {
         `push: the priority is ${String(priority)}; it must be a number, and not NaN`,
         { priority },
       );
+    while (!this.tryPush(value, priority)) this.grow();
+  }
+
+  /** False, with nothing changed, if there is no room. */
+  private tryPush(value: T, priority: number): boolean {
     const { values } = this;
     values.encode(value);
     const { low, high } = values;
@@ -120,20 +125,32 @@ export class PriorityQueue<T> extends Guarded {
       let isWhole = false;
       try {
         const count = this.begin();
-        this.reserve(count + 1);
-        const slot = this.slotAt(count);
-        this.write(slot, priority, low, high);
-        // Commits.
-        atomics.store(this.views.i32, slot + SlotWord.X_STATE, 1);
-        isStored = true;
-        this.setCount(count + 1);
-        this.rise(count, slot);
+        if (this.chunks.hasRoom(count)) {
+          const slot = this.slotAt(count);
+          this.write(slot, priority, low, high);
+          // Commits.
+          atomics.store(this.views.i32, slot + SlotWord.X_STATE, 1);
+          isStored = true;
+          this.setCount(count + 1);
+          this.ascend(count, slot);
+        }
         isWhole = true;
+        return isStored;
       } finally {
         this.lock.leave(isWhole);
       }
     } finally {
       if (!isStored) values.undo(low, high);
+    }
+  }
+
+  private grow(): void {
+    this.enter('push');
+    try {
+      this.reserve(this.begin() + 1);
+    } finally {
+      // Also where it was refused: room is all that it changes.
+      this.lock.leave(true);
     }
   }
 
@@ -194,8 +211,8 @@ export class PriorityQueue<T> extends Guarded {
     atomics.store(i32, slot + SlotWord.X_STATE, 0);
     this.setCount(count - 1);
     const last = this.slotAt(count - 1);
-    this.put(count - 1, slot);
-    if (count > 1) this.sink(0, last, count - 1);
+    this.seat(count - 1, slot);
+    if (count > 1) this.descend(0, last, count - 1);
   }
 
   /** The value that is to come out next, which stays in; undefined if there is none. */
@@ -241,8 +258,8 @@ export class PriorityQueue<T> extends Guarded {
 
   private reserve(elements: number): void {
     checkElements('push', elements);
+    if (this.chunks.hasRoom(elements - 1)) return;
     const chunk = this.chunks.chunkOf(elements - 1);
-    if (this.chunks.startOf(chunk) !== 0) return;
     const size = this.chunks.sizeOf(chunk);
     const start = this.heap.calloc(size * ELEMENT_BYTES);
     this.views.cover(start + size * ELEMENT_BYTES);
@@ -264,7 +281,7 @@ export class PriorityQueue<T> extends Guarded {
     return this.views.i32[this.orderOf(place)];
   }
 
-  private put(place: number, slot: number): void {
+  private seat(place: number, slot: number): void {
     this.views.i32[this.orderOf(place)] = slot;
   }
 
@@ -279,20 +296,20 @@ export class PriorityQueue<T> extends Guarded {
   }
 
   /** Puts a slot at a free place of the heap, or above it. */
-  private rise(from: number, slot: number): void {
+  private ascend(from: number, slot: number): void {
     let place = from;
     while (place > 0) {
       const parent = (place - 1) >>> 1;
       const other = this.slotAt(parent);
       if (!this.isBefore(slot, other)) break;
-      this.put(place, other);
+      this.seat(place, other);
       place = parent;
     }
-    this.put(place, slot);
+    this.seat(place, slot);
   }
 
   /** Puts a slot at a free place of a heap of so many, or below it. */
-  private sink(from: number, slot: number, count: number): void {
+  private descend(from: number, slot: number, count: number): void {
     let place = from;
     for (let child = 2 * place + 1; child < count; child = 2 * place + 1) {
       let least = this.slotAt(child);
@@ -301,10 +318,10 @@ export class PriorityQueue<T> extends Guarded {
         if (this.isBefore(right, least)) [least, child] = [right, child + 1];
       }
       if (!this.isBefore(least, slot)) break;
-      this.put(place, least);
+      this.seat(place, least);
       place = child;
     }
-    this.put(place, slot);
+    this.seat(place, slot);
   }
 
   /** @internal Makes the order, and the counts, from the states of the slots. */
@@ -314,13 +331,13 @@ export class PriorityQueue<T> extends Guarded {
     const slots = this.allSlots();
     let [count, free, pushed] = [0, slots.length, 0];
     for (const slot of slots) {
-      if (atomics.load(i32, slot + SlotWord.X_STATE) === 0) this.put(--free, slot);
+      if (atomics.load(i32, slot + SlotWord.X_STATE) === 0) this.seat(--free, slot);
       else {
-        this.put(count++, slot);
+        this.seat(count++, slot);
         pushed = Math.max(pushed, f64[(slot + SlotWord.TURN) >>> 1] + 1);
       }
     }
-    for (let place = (count >>> 1) - 1; place >= 0; place--) this.sink(place, this.slotAt(place), count);
+    for (let place = (count >>> 1) - 1; place >= 0; place--) this.descend(place, this.slotAt(place), count);
     this.setPushed(pushed);
     this.setCount(count);
   }

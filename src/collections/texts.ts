@@ -32,7 +32,8 @@ const CAPACITY = 64;
 
 /** The low bits of an aligned address, which hold the logarithm. */
 const TABLE_ALIGNMENT = 32;
-const TABLE_SHIFT_LEAST = 2;
+/** The first table has twice as many words as there are to be texts at first. */
+const TABLE_SHIFT_MORE = 1;
 
 /** Named in the record like the values of a vector. */
 const INTERNED = { text: 'interned texts' };
@@ -116,7 +117,7 @@ export class Texts extends Guarded {
     const hash = hashBytes(bytes);
     let number = this.find(this.load(TextsWord.X_TABLE), hash, bytes);
     while (number < 0) {
-      if (this.isCrowded()) this.grow();
+      this.makeRoom();
       number = this.add(hash, bytes);
     }
     this.numbers.set(text, number);
@@ -124,7 +125,7 @@ export class Texts extends Guarded {
   }
 
   /** The number of a text; undefined if it has none. */
-  numberOf(text: string): number | undefined {
+  lookUp(text: string): number | undefined {
     const met = this.numbers.get(text);
     if (met !== undefined) return met;
     const bytes = encode(text);
@@ -229,7 +230,20 @@ export class Texts extends Guarded {
     return table === 0 || (this.load(TextsWord.X_COUNT) + 1) * 4 > (maskOf(table) + 1) * 3;
   }
 
-  /** Adds a text that was not found. -1 if there is no room, and the table is to grow first. */
+  /** Makes sure that there is room for another text, unless others are faster. */
+  private makeRoom(): void {
+    if (this.isCrowded()) this.grow();
+    if (this.chunks.hasRoom(this.load(TextsWord.X_COUNT))) return;
+    this.enter('intern');
+    try {
+      this.chunks.reserve('intern', this.load(TextsWord.X_COUNT) + 1);
+    } finally {
+      // Also where it was refused: room is all that it changes.
+      this.lock.leave(true);
+    }
+  }
+
+  /** Adds a text that was not found. -1 if there is no room. */
   private add(hash: number, bytes: Uint8Array): number {
     const address = this.heap.malloc(bytes.length);
     let isStored = false;
@@ -240,8 +254,9 @@ export class Texts extends Guarded {
       let isWhole = false;
       try {
         let number = this.find(this.load(TextsWord.X_TABLE), hash, bytes);
-        if (number < 0 && !this.isCrowded()) {
-          number = this.load(TextsWord.X_COUNT);
+        const next = this.load(TextsWord.X_COUNT);
+        if (number < 0 && !this.isCrowded() && this.chunks.hasRoom(next)) {
+          number = next;
           this.enterEntry(number, address, bytes.length, hash);
           isStored = true;
         }
@@ -256,7 +271,6 @@ export class Texts extends Guarded {
   }
 
   private enterEntry(number: number, address: number, bytes: number, hash: number): void {
-    this.chunks.reserve('intern', number + 1);
     const at = this.entryOf(number);
     const { i32 } = this.views;
     i32[at + EntryWord.ADDRESS] = address | 0;
@@ -274,7 +288,7 @@ export class Texts extends Guarded {
   private grow(): void {
     const { heap } = this;
     const old = this.load(TextsWord.X_TABLE);
-    const shift = old === 0 ? TABLE_SHIFT_LEAST + this.chunks.shift : (old & (TABLE_ALIGNMENT - 1)) + 1;
+    const shift = old === 0 ? this.chunks.shift + TABLE_SHIFT_MORE : (old & (TABLE_ALIGNMENT - 1)) + 1;
     const table = heap.calloc(4 * 2 ** shift, TABLE_ALIGNMENT) | shift;
     let unused = table;
     try {
@@ -313,7 +327,7 @@ export class Texts extends Guarded {
   protected override repair(): void {
     const table = this.load(TextsWord.X_TABLE);
     const number = this.load(TextsWord.X_COUNT);
-    if (table === 0 || this.chunks.count() <= this.chunks.chunkOf(number)) return;
+    if (table === 0 || !this.chunks.hasRoom(number)) return;
     // It was entered last, so no search for another one goes over its place.
     const slot = this.slotOf(table, this.views.i32[this.entryOf(number) + EntryWord.HASH], number);
     atomics.store(this.views.i32, slot, 0);

@@ -123,6 +123,15 @@ export class Vector<T, A = never> extends Guarded {
 
   /** Adds an element at the end; returns the new length. Throws ERR_COLLECTION_FULL from 2^30 elements on. */
   push(value: T): number {
+    for (;;) {
+      const length = this.tryPush(value);
+      if (length > 0) return length;
+      this.grow();
+    }
+  }
+
+  /** The new length; 0, with nothing changed, if there is no room. */
+  private tryPush(value: T): number {
     this.elements.encode(value);
     let isStored = false;
     try {
@@ -130,19 +139,30 @@ export class Vector<T, A = never> extends Guarded {
       let isWhole = false;
       try {
         const length = this.load(VectorWord.X_LENGTH);
-        this.chunks.reserve('push', length + 1);
-        this.elements.store(length);
-        // Commits, and publishes the element to whoever reads without the lock.
-        this.store(VectorWord.X_LENGTH, length + 1);
-        isStored = true;
+        if (this.chunks.hasRoom(length)) {
+          this.elements.store(length);
+          // Commits, and publishes the element to whoever reads without the lock.
+          this.store(VectorWord.X_LENGTH, length + 1);
+          isStored = true;
+        }
         isWhole = true;
-        return length + 1;
+        return isStored ? length + 1 : 0;
       } finally {
         this.lock.leave(isWhole);
       }
     } finally {
       const { pairs } = this;
       if (!isStored && pairs !== undefined) pairs.values.undo(pairs.values.low, pairs.values.high);
+    }
+  }
+
+  private grow(): void {
+    this.enter('push');
+    try {
+      this.chunks.reserve('push', this.load(VectorWord.X_LENGTH) + 1);
+    } finally {
+      // Also where it was refused: room is all that it changes.
+      this.lock.leave(true);
     }
   }
 
@@ -316,7 +336,7 @@ export class Vector<T, A = never> extends Guarded {
     const odd = this.load(VectorWord.X_VERSION) | 1;
     this.store(VectorWord.X_VERSION, odd);
     const place = this.load(VectorWord.X_SETTING) - 1;
-    pairs.put(place, this.load(VectorWord.SET_LOW), this.load(VectorWord.SET_HIGH));
+    pairs.overwrite(place, this.load(VectorWord.SET_LOW), this.load(VectorWord.SET_HIGH));
     this.store(VectorWord.X_VERSION, odd + 1);
     this.store(VectorWord.X_SETTING, 0);
   }

@@ -12,6 +12,11 @@ import type { Membership } from '../../../src/registry/attach.js';
 import type * as OwnerModule from '../../../src/slabs/owner.js';
 import type { Owner } from '../../../src/slabs/owner.js';
 import type * as HolderModule from '../../../src/records/holder.js';
+import type { ByteString } from '../../../src/collections/byte-string.js';
+import type { PriorityQueue } from '../../../src/collections/priority-queue.js';
+import type { Texts } from '../../../src/collections/texts.js';
+import type { numbers, texts } from '../../../src/collections/values.js';
+import type { Vector } from '../../../src/collections/vector.js';
 import type * as Sync from '../../../src/sync/index.js';
 import type * as SemaphoreModule from '../../../src/sync/semaphore.js';
 import type * as Wait from '../../../src/records/wait.js';
@@ -69,7 +74,7 @@ export interface PlainModules {
   readonly Region: typeof RegionModule.Region;
 }
 
-/** Classes of `sabmalloc/sync`, stepped: what a call really returns is what `stepsOf` says. */
+/** Classes of `sabmalloc/sync` and `sabmalloc/collections`, stepped: what a call really returns is what `stepsOf` says. */
 export interface SyncModules {
   readonly Barrier: typeof Sync.Barrier;
   readonly Condition: typeof Sync.Condition;
@@ -83,6 +88,12 @@ export interface SyncModules {
   readonly HolderWaiter: typeof HolderModule.HolderWaiter;
   readonly PermitWaiter: typeof SemaphoreModule.PermitWaiter;
   readonly checkMayBlock: typeof Wait.checkMayBlock;
+  readonly ByteString: typeof ByteString;
+  readonly PriorityQueue: typeof PriorityQueue;
+  readonly Texts: typeof Texts;
+  readonly Vector: typeof Vector;
+  readonly numbers: typeof numbers;
+  readonly texts: typeof texts;
   wait(words: Int32Array, index: number, value: number, milliseconds: number): Steps<string>;
   store(words: Int32Array, index: number, value: number): Steps<void>;
   load(words: Int32Array, index: number): Steps<number>;
@@ -158,6 +169,12 @@ export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Buil
     HolderWaiter: 'records/holder',
     PermitWaiter: 'sync/semaphore',
     checkMayBlock: 'records/wait',
+    ByteString: 'collections/byte-string',
+    PriorityQueue: 'collections/priority-queue',
+    Texts: 'collections/texts',
+    Vector: 'collections/vector',
+    numbers: 'collections/values',
+    texts: 'collections/values',
     wait: 'atomics/native',
     store: 'atomics/native',
     load: 'atomics/native',
