@@ -16,6 +16,7 @@ import { printRivals, rivalStatuses } from './rivals/list.js';
 import { addScale } from './scale/command.js';
 import { type OptionValue, type Spec } from './spec.js';
 import { addSuite } from './suite/command.js';
+import { addLists } from './lists/command.js';
 import { addSync } from './sync/command.js';
 import { printStructs, structs } from './structs.js';
 import { printWasmCalls, wasmCalls } from './wasm-calls.js';
@@ -174,6 +175,7 @@ function programFor(): Command {
   addMemory(program);
   addScale(program);
   addSync(program);
+  addLists(program);
   addWasmCalls(program);
   addStructs(program);
   addAccept(program);

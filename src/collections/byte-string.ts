@@ -1,6 +1,6 @@
 import * as atomics from '#atomics';
 import { HeapError, type Heap } from '../index.js';
-import { Kind, publishRecord } from '../records/index.js';
+import { Kind, Views, publishRecord } from '../records/index.js';
 import { CHUNKS_MOST, Chunks, shiftFor } from './chunks.js';
 import { TypedElements } from './elements.js';
 import { Guarded } from './guarded.js';
@@ -37,6 +37,7 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
  */
 export class ByteString extends Guarded {
   private readonly elements: TypedElements<number, Uint8Array<SharedArrayBuffer>>;
+  private readonly views: Views;
   private readonly chunks: Chunks;
   private readonly word: number;
 
@@ -58,9 +59,13 @@ export class ByteString extends Guarded {
   private constructor(heap: Heap, address: number, isMaker: boolean) {
     super(heap, address, isMaker);
     this.word = address / 4;
+    this.views = new Views(heap);
     const shift = heap.i32[this.word + ByteStringWord.SHIFT];
-    this.chunks = new Chunks(heap, this.word + ByteStringWord.X_CHUNKS, shift, 1);
-    this.elements = new TypedElements<number, Uint8Array<SharedArrayBuffer>>(heap, Uint8Array).in(this.chunks);
+    this.chunks = new Chunks(heap, this.views, this.word + ByteStringWord.X_CHUNKS, shift, 1);
+    this.elements = new TypedElements<number, Uint8Array<SharedArrayBuffer>>(heap, Uint8Array).in(
+      this.chunks,
+      this.views,
+    );
   }
 
   /** @internal */
@@ -74,7 +79,7 @@ export class ByteString extends Guarded {
   }
 
   private count(): number {
-    return atomics.load(this.heap.i32, this.word + ByteStringWord.X_LENGTH);
+    return atomics.load(this.views.i32, this.word + ByteStringWord.X_LENGTH);
   }
 
   /**
@@ -92,7 +97,7 @@ export class ByteString extends Guarded {
       let end = length;
       for (const piece of pieces) end = this.copy(piece, end);
       // Commits, and publishes the bytes to whoever reads without the lock.
-      atomics.store(this.heap.i32, this.word + ByteStringWord.X_LENGTH, end);
+      atomics.store(this.views.i32, this.word + ByteStringWord.X_LENGTH, end);
       isWhole = true;
       return length;
     } finally {
@@ -125,28 +130,28 @@ export class ByteString extends Guarded {
    * are those of `slice`. The views hold until the byte string is disposed of; nobody may write to them. Decoders refuse shared memory: for a
    * text take `toText`.
    */
-  views(from = 0, to = Infinity): Uint8Array<SharedArrayBuffer>[] {
+  parts(from = 0, to = Infinity): Uint8Array<SharedArrayBuffer>[] {
     const length = this.count();
     const [first, end] = [clamp(from, length), clamp(to, length)];
-    const views: Uint8Array<SharedArrayBuffer>[] = [];
+    const parts: Uint8Array<SharedArrayBuffer>[] = [];
     for (let index = first; index < end;) {
       const chunk = this.chunks.chunkOf(index);
       const base = this.chunks.firstOf(chunk);
       const last = Math.min(end, base + this.chunks.sizeOf(chunk));
-      views.push(this.elements.arrayOf(chunk).subarray(index - base, last - base));
+      parts.push(this.elements.arrayOf(chunk).subarray(index - base, last - base));
       index = last;
     }
-    return views;
+    return parts;
   }
 
   /** A copy of the bytes from one index to another; negative ones count from the end, as with `Uint8Array.slice`. */
   slice(from = 0, to = Infinity): Uint8Array<ArrayBuffer> {
-    const views = this.views(from, to);
-    const copy = new Uint8Array(views.reduce((sum, view) => sum + view.length, 0));
+    const parts = this.parts(from, to);
+    const copy = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
     let end = 0;
-    for (const view of views) {
-      copy.set(view, end);
-      end += view.length;
+    for (const part of parts) {
+      copy.set(part, end);
+      end += part.length;
     }
     return copy;
   }
@@ -163,7 +168,7 @@ export class ByteString extends Guarded {
 
   /** -1, 0 or 1 for whether the bytes come before, are, or come after the others, in the order of dictionaries. */
   compare(other: BytesLike): -1 | 0 | 1 {
-    return order(this.views(), piecesOf(other));
+    return order(this.parts(), piecesOf(other));
   }
 
   /** Index of the first occurrence of bytes or a text from an index on, -1 if there is none. Takes up to the product of both lengths. */
@@ -176,7 +181,7 @@ export class ByteString extends Guarded {
     const head = (wanted.find((piece) => piece.length > 0) as Uint8Array)[0];
     for (let index = this.find(head, first, length); index >= 0; index = this.find(head, index + 1, length)) {
       if (index + wantedLength > length) return -1;
-      if (order(this.views(index, index + wantedLength), wanted) === 0) return index;
+      if (order(this.parts(index, index + wantedLength), wanted) === 0) return index;
     }
     return -1;
   }
@@ -184,7 +189,7 @@ export class ByteString extends Guarded {
   /** Index of the first such byte from one index up to another, -1 if there is none. */
   private find(byte: number, from: number, to: number): number {
     let index = from;
-    for (const view of this.views(from, to)) {
+    for (const view of this.parts(from, to)) {
       const place = view.indexOf(byte);
       if (place >= 0) return index + place;
       index += view.length;
@@ -194,7 +199,7 @@ export class ByteString extends Guarded {
 
   /** A hash of the bytes, 32 bits, signed: the same for the same bytes everywhere, and no secret. */
   hash(): number {
-    return hashOf(this.views().reduce((state, view) => hashMore(state, view), HASH_SEED));
+    return hashOf(this.parts().reduce((state, view) => hashMore(state, view), HASH_SEED));
   }
 
   /** @internal */
@@ -212,7 +217,7 @@ export class ByteString extends Guarded {
 const BYTES = { text: 'appended bytes' };
 
 function piecesOf(value: BytesLike): readonly Uint8Array[] {
-  if (value instanceof ByteString) return value.views();
+  if (value instanceof ByteString) return value.parts();
   if (typeof value === 'string') return [encoder.encode(value)];
   if (value instanceof Uint8Array) return [value];
   throw new HeapError(

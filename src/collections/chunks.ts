@@ -1,5 +1,6 @@
 import * as atomics from '#atomics';
 import { HeapError, type Heap } from '../index.js';
+import { type Views } from '../records/index.js';
 
 /** The most elements that chunks can have. */
 const ELEMENTS_MOST = 2 ** 30;
@@ -41,9 +42,10 @@ export class Chunks {
   /** Addresses of the chunks that this worker has met. */
   private readonly starts: (number | undefined)[] = [];
 
-  /** `table`: index of the CHUNKS_MOST words, zero at first, that hold the addresses of the chunks. */
+  /** `views` reach over the record. `table`: index of the CHUNKS_MOST words, zero at first, that hold the addresses of the chunks. */
   constructor(
     private readonly heap: Heap,
+    private readonly views: Views,
     private readonly table: number,
     readonly shift: number,
     private readonly elementBytes: number,
@@ -68,7 +70,7 @@ export class Chunks {
   startOf(chunk: number): number {
     const known = this.starts[chunk];
     if (known !== undefined) return known;
-    const start = atomics.load(this.heap.i32, this.table + chunk) >>> 0;
+    const start = atomics.load(this.views.i32, this.table + chunk) >>> 0;
     if (start !== 0 && chunk === this.starts.length) this.starts.push(start);
     return start;
   }
@@ -108,7 +110,7 @@ export class Chunks {
   /** For the holder of the lock: the next chunk is at this address. */
   add(chunk: number, start: number): void {
     // Commits the growth, and publishes what was written into the chunk before.
-    atomics.store(this.heap.i32, this.table + chunk, start | 0);
+    atomics.store(this.views.i32, this.table + chunk, start | 0);
   }
 
   /** Frees all chunks. */

@@ -1,6 +1,6 @@
 import * as atomics from '#atomics';
 import { HeapError, type Heap, type TypedArray, type TypedArrayConstructor } from '../index.js';
-import { Views } from '../records/index.js';
+import { type Views } from '../records/index.js';
 import { type Chunks } from './chunks.js';
 import { type ValueType, type Values } from './values.js';
 
@@ -10,9 +10,11 @@ export abstract class Elements<T> {
   abstract readonly text: string;
   abstract readonly bytes: number;
   protected chunks!: Chunks;
+  protected views!: Views;
 
-  in(chunks: Chunks): this {
+  in(chunks: Chunks, views: Views): this {
     this.chunks = chunks;
+    this.views = views;
     return this;
   }
 
@@ -85,13 +87,11 @@ export class WordElements<T> extends Elements<T> {
   override readonly text: string;
   override readonly bytes = 8;
   readonly values: Values<T>;
-  private readonly views: Views;
 
   constructor(heap: Heap, type: ValueType<T>) {
     super();
     this.values = type.in(heap);
     this.text = this.values.text;
-    this.views = new Views(heap);
   }
 
   override encode(value: T): void {

@@ -56,8 +56,8 @@ export class PriorityQueue<T> extends Guarded {
   private readonly views: Views;
   private readonly chunks: Chunks;
   private readonly word: number;
-  /** Chunks that the views reach over. */
-  private met = 0;
+  /** For each chunk that the views reach over: index of the word of the order that a place in it would have were it the place 0. */
+  private readonly orders: number[] = [];
   /** What `drop` took out. */
   private low = 0;
   private high = 0;
@@ -90,7 +90,7 @@ export class PriorityQueue<T> extends Guarded {
     this.views = new Views(heap);
     this.views.cover(address + QueueWord.WORDS * 4);
     const shift = heap.i32[this.word + QueueWord.SHIFT];
-    this.chunks = new Chunks(heap, this.word + QueueWord.X_CHUNKS, shift, ELEMENT_BYTES);
+    this.chunks = new Chunks(heap, this.views, this.word + QueueWord.X_CHUNKS, shift, ELEMENT_BYTES);
   }
 
   /** @internal */
@@ -246,9 +246,13 @@ export class PriorityQueue<T> extends Guarded {
 
   /** Number of elements, once the views reach over all of them. */
   private begin(): number {
-    const chunks = this.chunks.count();
-    for (; this.met < chunks; this.met++)
-      this.views.cover(this.chunks.startOf(this.met) + this.chunks.sizeOf(this.met) * ELEMENT_BYTES);
+    const count = this.chunks.count();
+    for (let chunk = this.orders.length; chunk < count; chunk++) {
+      const start = this.chunks.startOf(chunk);
+      const size = this.chunks.sizeOf(chunk);
+      this.views.cover(start + size * ELEMENT_BYTES);
+      this.orders.push(start / 4 + size * SlotWord.WORDS - this.chunks.firstOf(chunk));
+    }
     return atomics.load(this.views.i32, this.word + QueueWord.X_LENGTH);
   }
 
@@ -269,20 +273,13 @@ export class PriorityQueue<T> extends Guarded {
     this.chunks.add(chunk, start);
   }
 
-  /** Index of the word of the order for a place in it. */
-  private orderOf(place: number): number {
-    const chunk = this.chunks.chunkOf(place);
-    const slots = this.chunks.startOf(chunk) / 4;
-    return slots + this.chunks.sizeOf(chunk) * SlotWord.WORDS + place - this.chunks.firstOf(chunk);
-  }
-
   /** The slot at a place: index of its first word. Slots with an element come first, as a heap; then those without. */
   private slotAt(place: number): number {
-    return this.views.i32[this.orderOf(place)];
+    return this.views.i32[this.orders[this.chunks.chunkOf(place)] + place];
   }
 
   private seat(place: number, slot: number): void {
-    this.views.i32[this.orderOf(place)] = slot;
+    this.views.i32[this.orders[this.chunks.chunkOf(place)] + place] = slot;
   }
 
   private firstOf(count: number): number {
@@ -291,7 +288,8 @@ export class PriorityQueue<T> extends Guarded {
 
   private isBefore(slot: number, other: number): boolean {
     const { f64 } = this.views;
-    const [a, b] = [f64[(slot + SlotWord.PRIORITY) >>> 1], f64[(other + SlotWord.PRIORITY) >>> 1]];
+    const a = f64[(slot + SlotWord.PRIORITY) >>> 1];
+    const b = f64[(other + SlotWord.PRIORITY) >>> 1];
     return a < b || (a === b && f64[(slot + SlotWord.TURN) >>> 1] < f64[(other + SlotWord.TURN) >>> 1]);
   }
 
@@ -315,7 +313,10 @@ export class PriorityQueue<T> extends Guarded {
       let least = this.slotAt(child);
       if (child + 1 < count) {
         const right = this.slotAt(child + 1);
-        if (this.isBefore(right, least)) [least, child] = [right, child + 1];
+        if (this.isBefore(right, least)) {
+          least = right;
+          child++;
+        }
       }
       if (!this.isBefore(least, slot)) break;
       this.seat(place, least);
@@ -344,7 +345,7 @@ export class PriorityQueue<T> extends Guarded {
 
   private allSlots(): number[] {
     const slots: number[] = [];
-    for (let chunk = 0; chunk < this.met; chunk++) {
+    for (let chunk = 0; chunk < this.orders.length; chunk++) {
       const first = this.chunks.startOf(chunk) / 4;
       for (let i = 0; i < this.chunks.sizeOf(chunk); i++) slots.push(first + i * SlotWord.WORDS);
     }

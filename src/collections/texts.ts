@@ -85,6 +85,7 @@ export class Texts extends Guarded {
     this.views = new Views(heap);
     this.chunks = new Chunks(
       heap,
+      this.views,
       this.word + TextsWord.X_CHUNKS,
       heap.i32[this.word + TextsWord.SHIFT],
       EntryWord.WORDS * 4,
@@ -102,11 +103,11 @@ export class Texts extends Guarded {
   }
 
   private load(word: number): number {
-    return atomics.load(this.heap.i32, this.word + word);
+    return atomics.load(this.views.i32, this.word + word);
   }
 
   private store(word: number, value: number): void {
-    atomics.store(this.heap.i32, this.word + word, value);
+    atomics.store(this.views.i32, this.word + word, value);
   }
 
   /** The number of a text, which is added if it is new. Throws ERR_HEAP_OUT_OF_MEMORY, with everything as it was. */

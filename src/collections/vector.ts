@@ -1,6 +1,6 @@
 import * as atomics from '#atomics';
 import { HeapError, type Heap, type TypedArray, type TypedArrayConstructor } from '../index.js';
-import { Kind, publishRecord } from '../records/index.js';
+import { Kind, Views, publishRecord } from '../records/index.js';
 import { CHUNKS_MOST, Chunks, shiftFor } from './chunks.js';
 import { TypedElements, WordElements, type Elements, type Numbers } from './elements.js';
 import { Guarded } from './guarded.js';
@@ -62,6 +62,7 @@ export class Vector<T, A = never> extends Guarded {
   private readonly elements: Elements<T>;
   /** The same, if they are values of two words. */
   private readonly pairs: WordElements<T> | undefined;
+  private readonly views: Views;
   private readonly chunks: Chunks;
   private readonly word: number;
   /** What `drop` took off. */
@@ -97,9 +98,10 @@ export class Vector<T, A = never> extends Guarded {
   private constructor(heap: Heap, address: number, elements: Elements<T>, isMaker: boolean) {
     super(heap, address, isMaker);
     this.word = address / 4;
+    this.views = new Views(heap);
     const shift = heap.i32[this.word + VectorWord.SHIFT];
-    this.chunks = new Chunks(heap, this.word + VectorWord.X_CHUNKS, shift, elements.bytes);
-    this.elements = elements.in(this.chunks);
+    this.chunks = new Chunks(heap, this.views, this.word + VectorWord.X_CHUNKS, shift, elements.bytes);
+    this.elements = elements.in(this.chunks, this.views);
     this.pairs = elements instanceof WordElements ? (elements as WordElements<T>) : undefined;
   }
 
@@ -114,11 +116,11 @@ export class Vector<T, A = never> extends Guarded {
   }
 
   private load(word: number): number {
-    return atomics.load(this.heap.i32, this.word + word);
+    return atomics.load(this.views.i32, this.word + word);
   }
 
   private store(word: number, value: number): void {
-    atomics.store(this.heap.i32, this.word + word, value);
+    atomics.store(this.views.i32, this.word + word, value);
   }
 
   /** Adds an element at the end; returns the new length. Throws ERR_COLLECTION_FULL from 2^30 elements on. */
@@ -264,7 +266,7 @@ export class Vector<T, A = never> extends Guarded {
 
   private isStill(pairs: WordElements<T>, version: number): boolean {
     // A read and a write in one keeps all reads from a block before it; a load would let processors move them behind it.
-    if (pairs.values.isInBlock) return atomics.or(this.heap.i32, this.word + VectorWord.X_VERSION, 0) === version;
+    if (pairs.values.isInBlock) return atomics.or(this.views.i32, this.word + VectorWord.X_VERSION, 0) === version;
     return this.load(VectorWord.X_VERSION) === version;
   }
 

@@ -28,16 +28,16 @@ export function* opened<T extends Opened>(actor: SyncActor, kind: Kind<T>, addre
 }
 
 /** A thread's call that puts something in, noted before and after. */
-export function* putting(actor: SyncActor, value: unknown, call: () => unknown): Steps<void> {
-  actor.notes.push(`begun ${String(value)}`);
+export function* putting(actor: SyncActor, value: string, call: () => unknown): Steps<void> {
+  actor.notes.push(`begun ${value}`);
   yield* stepping(call);
-  actor.notes.push(`put ${String(value)}`);
+  actor.notes.push(`put ${value}`);
 }
 
 /** A thread's call that takes something out, noted. */
-export function* taking(actor: SyncActor, call: () => unknown): Steps<void> {
+export function* taking(actor: SyncActor, call: () => string | undefined): Steps<void> {
   const value = yield* stepsOf(call());
-  if (value !== undefined) actor.notes.push(`took ${String(value)}`);
+  if (value !== undefined) actor.notes.push(`took ${value}`);
 }
 
 const noted = (stage: SyncStage, what: string): string[] =>
@@ -56,13 +56,13 @@ export function survivor(stage: SyncStage): SyncActor | undefined {
  * What was put in is there or was taken out, once, and nothing else; but what somebody had in hand who died. `left` is what is there at rest;
  * `atFirst` what setup put in.
  */
-export function expectKept(stage: SyncStage, left: readonly unknown[], atFirst: readonly unknown[] = []): void {
-  const found = [...left.map(String), ...noted(stage, 'took')];
-  const begun = new Set([...noted(stage, 'begun'), ...atFirst.map(String)]);
+export function expectKept(stage: SyncStage, left: readonly string[], atFirst: readonly string[] = []): void {
+  const found = [...left, ...noted(stage, 'took')];
+  const begun = new Set([...noted(stage, 'begun'), ...atFirst]);
   if (new Set(found).size !== found.length) throw new Error(`something is there twice: ${found.join(' ')}`);
   const strange = found.filter((value) => !begun.has(value));
   if (strange.length > 0) throw new Error(`nobody put in ${strange.join(' ')}`);
-  const lost = [...noted(stage, 'put'), ...atFirst.map(String)].filter((value) => !found.includes(value));
+  const lost = [...noted(stage, 'put'), ...atFirst].filter((value) => !found.includes(value));
   if (lost.length > stage.machine.crashed.size) throw new Error(`lost: ${lost.join(' ')}`);
 }
 

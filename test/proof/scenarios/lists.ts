@@ -269,7 +269,7 @@ const interned: readonly SyncPlot<any>[] = [
     setup: knowing,
     scripts: [
       using(textTables, (actor, table) => interning(actor, table, ['a', 'b'])),
-      using(textTables, function* (actor, table) {
+      using(textTables, function* (_, table) {
         for (const [number, text] of KNOWN.entries())
           expectOne(`number of ${text}`, yield* stepsOf(table.lookUp(text)), [number]);
         expectOne('number of none', yield* stepsOf(table.lookUp('none')), [undefined]);

@@ -116,7 +116,7 @@ const byteMutants: readonly Mutant[] = [
     edits: [
       [
         '      // Commits, and publishes the bytes',
-        '      atomics.store(this.heap.i32, this.word + ByteStringWord.X_LENGTH, end - 1);\n      // Commits, and publishes the bytes',
+        '      atomics.store(this.views.i32, this.word + ByteStringWord.X_LENGTH, end - 1);\n      // Commits, and publishes the bytes',
       ],
     ],
     by: 'byte-string-appended-by-two',
