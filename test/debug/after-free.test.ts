@@ -200,5 +200,7 @@ describe('the quarantine', () => {
     for (const agent of agents) await agent.heap('collect');
     heap.collect();
     expect(heap.stats().liveBlocks).toBe(0);
+    heap.check();
+    expect(heap.stats().counters.damages).toBe(0);
   });
 });

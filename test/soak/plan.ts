@@ -47,10 +47,7 @@ export interface Ground {
 }
 
 export function ground({ backing, preset, size }: Combination, seed: number): Ground {
-  // Where blocks carry who made them, one that a worker was freeing when it was killed looks freed until that worker is reclaimed
-  // (docs/DEBUGGING.md); a storm frees what victims had in hand before. So the storms of `debug` are without headers.
-  const bare = preset === 'debug' ? ({ headers: 'none', leakReport: 'off' } as const) : {};
-  const options = { preset, ...bare, maxWorkers: MAX_WORKERS, maxBytes: SIZES[size] };
+  const options = { preset, leakReport: 'off', maxWorkers: MAX_WORKERS, maxBytes: SIZES[size] } as const;
   if (backing !== 'memory') return { heap: Heap.create({ ...options, backing }), checkAround: () => {} };
   const random = new Random(seed);
   const memoryOffset = random.int(1, 100_000);
