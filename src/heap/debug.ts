@@ -27,8 +27,9 @@ import {
 import { CLASS_BYTES } from '../layout/classes.js';
 import { Kind, MapBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
-import { CacheWord } from '../layout/offsets.generated.js';
+import { CacheWord, SliceWord } from '../layout/offsets.generated.js';
 import { say } from '../platform/host.js';
+import { sliceWord } from '../pages/descriptor.js';
 import { isAttached } from '../registry/slots.js';
 import { releaseHeld } from '../slabs/cache.js';
 import type { Owner } from '../slabs/owner.js';
@@ -39,7 +40,7 @@ import type { TypedArray } from './arrays.js';
 import { countFree, freeAddress } from './free.js';
 import { badAddress, blockBytes, classify, granuleOf, isFreedRemotely, sliceOfAddress } from './lookup.js';
 import { keepsPlace } from './place.js';
-import { allocatorOf, walkBlocks, walkFree, type BlockInfo } from './walk.js';
+import { walkBlocks, walkFree, type BlockInfo } from './walk.js';
 import { Witness } from './witness.js';
 
 /** What is known about a block that a worker was about to hand out when it was killed. */
@@ -127,11 +128,13 @@ export class DebugLayer {
   private dress(address: number, bytes: number): void {
     const { region, workerId } = this.owner;
     const size = blockBytes(region, address);
-    const isSpan = (region.i32[region.map + sliceOfAddress(region, address)] & Kind.MASK) === Kind.SPAN;
+    const slice = sliceOfAddress(region, address);
+    const isSpan = (region.i32[region.map + slice] & Kind.MASK) === Kind.SPAN;
     // Memory of a span may have been anything meanwhile.
     if (this.isFull && !isSpan) this.lookAtFreed(address, size, 'when it was handed out again');
     // A worker killed from here on leaves a block that nobody takes for one that was freed, or overrun.
     if (this.isFull) eraseTrailer(region, address, size);
+    if (this.isFull && isSpan) region.i32[sliceWord(region, slice, SliceWord.FREE_BLOCKS)] = workerId;
     if (this.isPoisoned) region.u8.fill(Fill.FRESH, address, address + (this.isFull ? bytes : size - this.overhead));
     // Slabs were stamped when they were carved.
     if (this.headers === Headers.LIGHT && isSpan) writeCanary(region, address, size);
@@ -160,32 +163,42 @@ export class DebugLayer {
     if (region.isStale()) region.renew();
     const at = address as number;
     const freer = this.isFull ? this.claim(at, size) : 0;
-    const word = region.i32[region.map + sliceOfAddress(region, at)];
-    const classId = word & Kind.MASK;
-    const isOwn = classId === Kind.SPAN || word >>> MapBits.OWNER_SHIFT === owner.slot;
-    const fill = isOwn ? Fill.FREED_HERE : Fill.FREED_ELSEWHERE;
     try {
-      const history = this.verify(at, size, 'free');
-      if (view !== undefined) this.verifyView(view, at, history);
-      if (this.level >= DebugLevel.CALLS) say(`${this.who()} freed ${at}`);
-      this.bury(at, size, history, fill);
+      this.freeClaimed(at, size, view);
     } catch (error) {
+      // Whoever comes next may free it, unless it is free already.
       if (this.isFull) swapFreer(region, at, size, -owner.workerId, freer);
       throw error;
     }
+    while (this.quarantine.isOver()) this.release();
+  }
+
+  /** Frees a block that no other worker with full headers frees now, or throws. */
+  private freeClaimed(address: number, size: number, view: TypedArray | undefined): void {
+    const { owner } = this;
+    const { region } = owner;
+    // Another worker may have gone through all of it between the look at the block and the claim.
+    if (this.isFull && blockBytes(region, address) !== size) throw this.doubleFree(address);
+    const word = region.i32[region.map + sliceOfAddress(region, address)];
+    const classId = word & Kind.MASK;
+    const isOwn = classId === Kind.SPAN || word >>> MapBits.OWNER_SHIFT === owner.slot;
+    const fill = isOwn ? Fill.FREED_HERE : Fill.FREED_ELSEWHERE;
+    const history = this.verify(address, size, 'free');
+    if (view !== undefined) this.verifyView(view, address, history);
+    if (this.level >= DebugLevel.CALLS) say(`${this.who()} freed ${address}`);
+    this.bury(address, size, history, fill);
     if (classId === Kind.SPAN) {
-      freeAddress(owner, at);
+      freeAddress(owner, address);
       return;
     }
-    if (this.isFull) setHeld(region, at, size, fill, true);
-    if (owner.ring !== undefined) owner.ring.freeing(at);
+    if (this.isFull) setHeld(region, address, size, fill, true);
+    if (owner.ring !== undefined) owner.ring.freeing(address);
     // From here on the block may come home, and be another one, at any moment.
-    if (!markRemote(region, granuleOf(at))) throw badAddress(region, at, 'free');
-    if (this.isFull) swapFreer(region, at, size, -owner.workerId, owner.workerId);
+    if (!markRemote(region, granuleOf(address))) throw badAddress(region, address, 'free');
+    if (this.isFull) swapFreer(region, address, size, -owner.workerId, owner.workerId);
     if (!isOwn) region.i32[owner.cache(classId) + CacheWord.REMOTE_FREES]++;
     countFree(owner, classId);
-    this.quarantine.add(granuleOf(at), classId, fill);
-    while (this.quarantine.isOver()) this.release();
+    this.quarantine.add(granuleOf(address), classId, fill);
   }
 
   /** Makes this worker the one that frees the block, and returns what is to be put back if it doesn't; throws if another one does. */
@@ -194,12 +207,9 @@ export class DebugLayer {
     for (;;) {
       const freer = loadFreer(region, address, size);
       // A worker that is gone was killed within free(), and this one was cut short there, out of stack.
-      if (freer < 0 && freer !== -workerId && isAttached(region, -freer)) throw this.doubleFree(address);
-      if (!swapFreer(region, address, size, freer, -workerId)) continue;
-      // Another one may have gone through all of it since the block was looked up.
-      if (blockBytes(region, address) === size) return freer;
-      swapFreer(region, address, size, -workerId, freer);
-      throw this.doubleFree(address);
+      const isOther = freer < 0 && freer !== -workerId && isAttached(region, -freer);
+      if (isOther && !this.isBareSpan(address)) throw this.doubleFree(address);
+      if (swapFreer(region, address, size, freer, -workerId)) return freer;
     }
   }
 
@@ -241,11 +251,15 @@ export class DebugLayer {
   private isUnfinished(address: number, size: number): boolean {
     const { region } = this.owner;
     const { state } = wordsOfTrailer(region, address, size);
-    if (isFreed(state) || state === Fill.UNENTERED) return true;
-    // Memory of a span is not stamped before it is handed out, and may be anything.
-    const isSpan = (region.i32[region.map + sliceOfAddress(region, address)] & Kind.MASK) === Kind.SPAN;
-    const isWhole = readTrailer(region, address, size) !== undefined;
-    return isSpan && !isWhole && !isAttached(region, allocatorOf(region, address));
+    return isFreed(state) || state === Fill.UNENTERED || this.isBareSpan(address);
+  }
+
+  /** True for a live span that was not handed out: unlike a slab it has no trailer from the start, and what is at its end may be anything. */
+  private isBareSpan(address: number): boolean {
+    const { region } = this.owner;
+    const slice = sliceOfAddress(region, address);
+    const isSpan = (region.i32[region.map + slice] & Kind.MASK) === Kind.SPAN;
+    return isSpan && region.i32[sliceWord(region, slice, SliceWord.FREE_BLOCKS)] < 0;
   }
 
   /** What is known about a live block; throws ERR_HEAP_CORRUPT if it was written past its end. */

@@ -82,7 +82,7 @@ export const enum SliceWord {
   X_NEXT = 2,
   /** atomic. Slices of this slab or span. */
   X_COUNT = 3,
-  /** owner. Of a slab: blocks neither live nor in a cache, capacity - live - cached. Of a span: the worker id that allocated it, written once. */
+  /** owner. Of a slab: blocks neither live nor in a cache, capacity - live - cached. Of a span: the worker id that allocated it; with headers `full`, negative until it has one. */
   FREE_BLOCKS = 4,
   /** owner. Slab before this one in the list of slabs with free blocks; 0 at its head. */
   PREVIOUS = 5,

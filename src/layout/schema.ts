@@ -138,7 +138,7 @@ export const SLICE: RecordSpec = {
     atomic('X_COUNT', 'claimer, worker that resizes a span', 'Slices of this slab or span.'),
     owner(
       'FREE_BLOCKS',
-      'Of a slab: blocks neither live nor in a cache, capacity - live - cached. Of a span: the worker id that allocated it, written once.',
+      'Of a slab: blocks neither live nor in a cache, capacity - live - cached. Of a span: the worker id that allocated it; with headers `full`, negative until it has one.',
     ),
     owner('PREVIOUS', 'Slab before this one in the list of slabs with free blocks; 0 at its head.'),
     owner('NEXT', 'Slab after this one in that list; 0 at its end.'),
