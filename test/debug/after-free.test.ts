@@ -2,7 +2,7 @@ import { type Heap } from 'sabmalloc';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { refused } from '../kit/errors.js';
 import { heapsOfTest, MIB } from '../kit/heaps.js';
-import { workersOfTest } from '../kit/workers.js';
+import { until, workersOfTest } from '../kit/workers.js';
 
 const create = heapsOfTest();
 const workers = workersOfTest();
@@ -114,6 +114,27 @@ describe('a second free', () => {
     const address = makeMesh(heap);
     await other.heap('free', address);
     expect(refused('ERR_HEAP_DOUBLE_FREE', () => heap.free(address))).toMatchObject({ freedBy: workerId });
+  });
+});
+
+describe('a block that a worker was freeing when it was killed', () => {
+  it('is that worker’s until it is reclaimed, and then as live as others', async () => {
+    const heap = create({ ...DEBUG, debugLevel: 3 });
+    const other = await workers.agent(heap);
+    heap.watch(other.worker);
+    const workerId = await other.call<number>('property', 'workerId');
+    const address = makeMesh(heap);
+    const words = new Int32Array(new SharedArrayBuffer(8));
+    await other.call('stallAtPrint', words.buffer);
+    other.heap('free', address).catch(() => undefined);
+    await until(() => Atomics.load(words, 0) === 1, 'the worker to be in the middle of free');
+    expect(refused('ERR_HEAP_DOUBLE_FREE', () => heap.free(address))).toMatchObject({ freedBy: workerId });
+    await other.kill();
+    expect(heap.leaks()).toMatchObject([{ address, bytes: 100 }]);
+    heap.check();
+    heap.free(address);
+    heap.check();
+    refused('ERR_HEAP_DOUBLE_FREE', () => heap.free(address));
   });
 });
 
