@@ -110,19 +110,12 @@ export class DebugLayer {
     const plain = bytes + this.overhead;
     const isGuarded = this.guardSampler.isDue();
     let address = allocate(owner, isGuarded ? plain + GUARD_BYTES : plain, alignment);
-    if (address === 0) address = this.allocateAtLast(plain, alignment);
+    // The heap looks full: a block with a guard serves as well as one without.
+    if (address === 0 && owner.settings.guardEvery !== 0)
+      address = allocate(owner, isGuarded ? plain : plain + GUARD_BYTES, alignment);
     if (address !== 0) this.dress(address, bytes);
     if (this.level >= DebugLevel.CALLS) say(`${this.who()} allocated ${bytes} bytes at ${address}`);
     return address;
-  }
-
-  /** The heap looks full: what the quarantine holds goes, and a block with a guard serves as well as one without. */
-  private allocateAtLast(plain: number, alignment: number): number {
-    const { owner } = this;
-    this.flush();
-    const address = allocate(owner, plain, alignment);
-    if (address !== 0 || owner.settings.guardEvery === 0) return address;
-    return allocate(owner, plain + GUARD_BYTES, alignment);
   }
 
   private dress(address: number, bytes: number): void {
@@ -164,7 +157,7 @@ export class DebugLayer {
     const at = address as number;
     const freer = this.isFull ? this.claim(at, size) : 0;
     try {
-      this.freeClaimed(at, size, view);
+      this.freeClaimed(at, size, freer, view);
     } catch (error) {
       // Whoever comes next may free it, unless it is free already.
       if (this.isFull) swapFreer(region, at, size, -owner.workerId, freer);
@@ -174,11 +167,14 @@ export class DebugLayer {
   }
 
   /** Frees a block that no other worker with full headers frees now, or throws. */
-  private freeClaimed(address: number, size: number, view: TypedArray | undefined): void {
+  private freeClaimed(address: number, size: number, freer: number, view: TypedArray | undefined): void {
     const { owner } = this;
     const { region } = owner;
     // Another worker may have gone through all of it between the look at the block and the claim.
-    if (this.isFull && blockBytes(region, address) !== size) throw this.doubleFree(address);
+    if (this.isFull && blockBytes(region, address) !== size) {
+      swapFreer(region, address, size, -owner.workerId, freer);
+      throw this.doubleFree(address);
+    }
     const word = region.i32[region.map + sliceOfAddress(region, address)];
     const classId = word & Kind.MASK;
     const isOwn = classId === Kind.SPAN || word >>> MapBits.OWNER_SHIFT === owner.slot;

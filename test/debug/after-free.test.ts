@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { refused } from '../kit/errors.js';
 import { heapsOfTest, MIB } from '../kit/heaps.js';
 import { until, workersOfTest } from '../kit/workers.js';
+import { interrupted } from '../unit/meanwhile.js';
 
 const create = heapsOfTest();
 const workers = workersOfTest();
@@ -47,6 +48,7 @@ describe('a write after the free', () => {
     if (when.startsWith('it')) expect(makeMesh(heap)).toBe(address);
     else heap.collect();
     for (let i = 0; i < 50; i++) makeMesh(heap);
+    heap.check();
     expect(said).toHaveLength(1);
     expect(said[0]).toMatch(
       /use after free: the block at \d+, 100 bytes.*\n {2}allocated by .*makeMesh.*\n {2}freed by .*dropMesh/,
@@ -117,6 +119,26 @@ describe('a second free', () => {
   });
 });
 
+it('a free of what another worker has freed since it was looked up changes nothing', async () => {
+  const heap = create(DEBUG);
+  const other = await workers.agent(heap);
+  const workerId = await other.call<number>('property', 'workerId');
+  const address = makeMesh(heap);
+  const words = new Int32Array(new SharedArrayBuffer(8));
+  let freed: Promise<unknown> | undefined;
+  const meanwhile = (): void => {
+    freed = other.call('raceFree', [address], words.buffer, 1);
+    while (Atomics.load(words, 1) === 0);
+  };
+  const free = (): unknown => refused('ERR_HEAP_DOUBLE_FREE', () => heap.free(address));
+  let error: unknown;
+  expect(interrupted([{ before: 'compareExchange', meanwhile }], () => (error = free()))).toBe(1);
+  await freed;
+  expect(error).toMatchObject({ freedBy: workerId });
+  expect(filledWith(heap, address, 100, 0xde)).toBe(true);
+  heap.check();
+});
+
 describe('a block that a worker was freeing when it was killed', () => {
   it('is that worker’s until it is reclaimed, and then as live as others', async () => {
     const heap = create({ ...DEBUG, debugLevel: 3 });
@@ -147,6 +169,12 @@ it('a free inside a block names the block', () => {
 });
 
 describe('memory says what happened to it', () => {
+  it('fresh also behind what a realloc has moved', () => {
+    const heap = create(DEBUG);
+    const grown = heap.realloc(heap.malloc(10), 300);
+    expect(filledWith(heap, grown, 300, 0xfa)).toBe(true);
+  });
+
   it('fresh, freed by its owner, freed by another worker, adopted', async () => {
     const heap = create(DEBUG);
     const [here, there] = [makeMesh(heap), makeMesh(heap)];

@@ -1,7 +1,7 @@
-import { type Heap } from 'sabmalloc';
+import { Heap } from 'sabmalloc';
 import { describe, expect, it, vi } from 'vitest';
 import { heapsOfTest, MIB } from '../kit/heaps.js';
-import { workersOfTest } from '../kit/workers.js';
+import { type TestWorker, workersOfTest } from '../kit/workers.js';
 
 const create = heapsOfTest();
 const workers = workersOfTest();
@@ -10,14 +10,18 @@ const DEBUG = { preset: 'debug', maxBytes: 16 * MIB, guardEvery: 0, leakReport: 
 
 const NAMES = ['load', 'store', 'add', 'and', 'or', 'exchange', 'compareExchange'] as const;
 
-/** Runs `work` up to its `n`th atomic operation, where it runs out of stack; false if it ended before. */
-function cutShort(n: number, work: () => unknown): boolean {
+/**
+ * Runs `work` up to its `n`th atomic operation, where it runs out of stack: for that one alone, or also for what it would do to put
+ * things right. False if it ended before.
+ */
+function cutShort(n: number, work: () => unknown, forGood = false): boolean {
   const originals = NAMES.map((name) => [name, Atomics[name] as (...args: unknown[]) => unknown] as const);
   let left = n;
   for (const [name, original] of originals)
     Object.assign(Atomics, {
       [name]: (...args: unknown[]) => {
-        if (left-- === 1) throw new RangeError('out of stack');
+        left--;
+        if (forGood ? left <= 0 : left === 0) throw new RangeError('out of stack');
         return original(...args);
       },
     });
@@ -38,7 +42,7 @@ function soil(heap: Heap): void {
 }
 
 /** What is cut short, given what was made ready for it. */
-const CALLS: Record<string, (heap: Heap) => () => unknown> = {
+const CALLS: Record<string, (heap: Heap, other: TestWorker) => (() => unknown) | Promise<() => unknown>> = {
   'malloc that carves a slab': (heap) => {
     soil(heap);
     return () => heap.malloc(60);
@@ -48,9 +52,9 @@ const CALLS: Record<string, (heap: Heap) => () => unknown> = {
     heap.free(heap.malloc(200_000));
     return () => heap.malloc(200_000);
   },
-  'malloc of what was freed before': (heap) => {
-    heap.freeMany(heap.mallocMany(100, 8));
-    heap.collect();
+  'malloc of what another worker freed': async (heap, other) => {
+    await other.heap('freeMany', heap.mallocMany(100, 8));
+    await other.heap('collect');
     return () => heap.malloc(100);
   },
   free: (heap) => {
@@ -67,17 +71,20 @@ const CALLS: Record<string, (heap: Heap) => () => unknown> = {
   },
 };
 
-describe('a call cut short at any of its atomic operations', () => {
-  it.each(Object.entries(CALLS))('leaves live blocks that anybody can free: %s', async (_, prepare) => {
+/** Frees all live blocks, by one worker. */
+type FreeAll = (live: readonly number[], heap: Heap, other: TestWorker) => unknown;
+
+describe.each(Object.entries(CALLS))('%s, cut short at any of its atomic operations', (_, prepare) => {
+  const leavesBlocksFor = async (freeAll: FreeAll, forGood: boolean): Promise<void> => {
     const said = vi.spyOn(console, 'error').mockImplementation(() => undefined);
     const heap = create(DEBUG);
     const other = await workers.agent(heap);
     let cuts = 0;
-    while (cutShort(cuts + 1, prepare(heap))) {
+    while (cutShort(cuts + 1, await prepare(heap, other), forGood)) {
       cuts++;
       heap.check();
       const live = [...heap.blocks()].map(({ address }) => address);
-      await other.heap('freeMany', live);
+      await freeAll(live, heap, other);
       heap.collect();
       heap.check();
       expect(heap.stats()).toMatchObject({ liveBlocks: 0, counters: { damages: 0 } });
@@ -85,5 +92,30 @@ describe('a call cut short at any of its atomic operations', () => {
     expect(cuts).toBeGreaterThan(3);
     expect(said.mock.calls).toEqual([]);
     said.mockRestore();
-  });
+  };
+
+  it('leaves live blocks that another worker can free', () =>
+    leavesBlocksFor((live, _, other) => other.heap('freeMany', live), false));
+
+  it('leaves live blocks that its worker can free, if nothing could be put right', () =>
+    leavesBlocksFor((live, heap) => live.forEach((address) => heap.free(address)), true));
+});
+
+it('an attach cut short at any of its atomic operations leaves free memory as blocks left it, or as nobody’s', async () => {
+  const heap = create({ ...DEBUG, maxWorkers: 4 });
+  const other = await workers.agent(heap);
+  const { token } = heap;
+  heap.detach();
+  let cuts = 0;
+  for (;;) {
+    await other.heap('freeMany', await other.heap<number[]>('mallocMany', 470, 40));
+    await other.heap('collect');
+    const { token, workerId } = await other.heap<ReturnType<Heap['reserve']>>('reserve');
+    if (!cutShort(cuts + 1, () => Heap.attach(token))) break;
+    cuts++;
+    await other.heap('reclaim', workerId);
+    await other.heap('check');
+  }
+  expect(cuts).toBeGreaterThan(3);
+  Heap.attach(token).detach();
 });

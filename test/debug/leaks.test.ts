@@ -136,12 +136,12 @@ describe('call sites', () => {
   });
 });
 
-it('debugLevel 3 says every call, and 2 none of them', () => {
+it.each(['none', 'full'] as const)('debugLevel 3 says every call, and 2 none of them, with headers %s', (headers) => {
   for (const [debugLevel, lines] of [
     [2, 0],
     [3, 2],
   ] as const) {
-    const heap = create({ maxBytes: MIB, debugLevel });
+    const heap = create({ maxBytes: MIB, debugLevel, headers });
     expect(said(() => heap.free(heap.malloc(10)))).toHaveLength(lines);
   }
 });
