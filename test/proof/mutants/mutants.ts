@@ -1,5 +1,7 @@
 import type { Mutant } from './mutant.js';
+import { debugMutants } from './table/debug.js';
 import { heapMutants } from './table/heap.js';
+import { learningMutants } from './table/learning.js';
 import { memoryMutants } from './table/memory.js';
 import { pagesMutants } from './table/pages.js';
 import { registryMutants } from './table/registry.js';
@@ -15,5 +17,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...registryMutants,
   ...heapMutants,
   ...memoryMutants,
+  ...debugMutants,
+  ...learningMutants,
   ...syncMutants,
 ];
