@@ -213,7 +213,7 @@ describe('workers that come and go', () => {
 
   it(
     'may be aborted at any instant: each leaves no more than the block that it was about to enter',
-    async () => {
+    seeded(async (random) => {
       const { heap, pool } = start();
       const flags = [0, 1].map(() => heap.alloc(Int32Array, 1));
       for (let round = 0; round < BUDGET.poolAborts; round++) {
@@ -228,7 +228,7 @@ describe('workers that come and go', () => {
       const { liveBlocks, workers } = heap.stats();
       expect(workers.length).toBe(1);
       expect(liveBlocks - flags.length).toBeLessThanOrEqual(2 * BUDGET.poolAborts);
-    },
+    }),
     longTest(60_000),
   );
 
