@@ -1,6 +1,7 @@
 import * as atomics from '#atomics';
 import {
   type Heap,
+  HeapError,
   type ScopedHeap,
   SHAREABLE,
   type Shareable,
@@ -81,10 +82,10 @@ interface Place {
 export class JournaledHeap implements ScopedHeap {
   private readonly places = new Map<number, Place>();
   private readonly empty: Place[] = [];
-  private readonly handles: number[] = [];
   /** Blocks that scopes still know and handles own. */
   private readonly given = new Set<number>();
   private last: Chunk;
+  private isOver = false;
 
   constructor(
     private readonly heap: Heap,
@@ -137,8 +138,22 @@ export class JournaledHeap implements ScopedHeap {
 
   readonly keep = (address: number): void => this.leave(address);
 
+  /** The task has ended, and the journal is the pool's to free: what goes on in the background gets errors. */
+  end(): void {
+    this.isOver = true;
+  }
+
+  private check(call: string): void {
+    if (this.isOver)
+      throw new HeapError(
+        'ERR_HEAP_DETACHED',
+        `${call}: this task has ended, and its blocks are freed; await what it has begun before it returns`,
+      );
+  }
+
   /** Shares something and puts its handle in the place of its block: no scope frees that any more. */
   give(value: TypedArray | Shareable): number {
+    this.check('give');
     const handle = this.heap.share(value);
     const block = this.blockAt(SHAREABLE in value ? value[SHAREABLE]().address : value.byteOffset);
     const place = this.places.get(block);
@@ -148,13 +163,7 @@ export class JournaledHeap implements ScopedHeap {
     if (place === undefined) this.empty.pop();
     else this.given.add(block);
     this.places.delete(block);
-    this.handles.push(handle);
     return handle;
-  }
-
-  /** For a task that failed: its handles go to nobody. */
-  releaseHandles(): void {
-    for (const handle of this.handles.splice(0)) drop(this.heap, -handle);
   }
 
   private viewOf<View extends TypedArray>(address: number, type: TypedArrayConstructor<View>, length: number): View {

@@ -93,8 +93,18 @@ async function runIn<Result>(
     scope[Symbol.dispose]();
     return result;
   } catch (error) {
-    scope[Symbol.dispose]();
-    journaled.releaseHandles();
+    // What it has not freed then, the pool does by the journal; its error is the one to tell.
+    dispose(scope);
     throw error;
+  } finally {
+    journaled.end();
+  }
+}
+
+function dispose(scope: Scope): void {
+  try {
+    scope[Symbol.dispose]();
+  } catch {
+    // A block was freed behind the scope's back.
   }
 }

@@ -62,6 +62,24 @@ export const end = task(async ({ heap, scope, open, give }, { how, handle, start
   return undefined;
 });
 
+let late;
+
+/** Returns before what it has begun has ended; what `give` and the scope say then, the next call returns. */
+export const early = task(({ scope, give }) => {
+  const said = late;
+  late = [];
+  const view = scope.alloc(Uint8Array, 8);
+  setImmediate(() => {
+    for (const call of [() => give(view), () => scope.malloc(8)])
+      try {
+        call();
+      } catch (error) {
+        late.push(error.code);
+      }
+  });
+  return said;
+});
+
 export const keep = task(({ scope }) => scope.keep(scope.malloc(100)));
 
 export const thread = task(() => threadId);
