@@ -3,7 +3,7 @@
  * browsers are those of the machine. What isn't there is said by name: `Runtime.missing` is the reason.
  */
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -65,13 +65,18 @@ async function runFile(executable: string, args: readonly string[], program: str
 async function fetchPackage(folder: string, spec: string, file: string): Promise<string | undefined> {
   if (existsSync(file)) return undefined;
   if (process.platform !== 'linux' || process.arch !== 'x64') return `${spec} is for Linux on x64`;
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+  // Moved to its place when it is whole: another run, or one that is interrupted, leaves no half of it there.
+  const fresh = `${folder}-${process.pid}`;
+  mkdirSync(fresh, { recursive: true });
+  writeFileSync(join(fresh, 'package.json'), '{ "private": true }\n');
   try {
     const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', spec];
-    await execute('npm', args, { cwd: folder, timeout: FETCH_MS });
+    await execute('npm', args, { cwd: fresh, timeout: FETCH_MS });
+    if (!existsSync(folder)) renameSync(fresh, folder);
   } catch (error) {
     return `npm did not fetch ${spec}: ${(error as Error).message.trim().split('\n').at(-1)}`;
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
   }
   return existsSync(file) ? undefined : `${spec} holds no ${file}`;
 }
