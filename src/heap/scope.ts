@@ -7,6 +7,7 @@ import type { FastPath } from './fast.js';
 export interface ScopedHeap extends Blocks {
   readonly malloc: FastPath['malloc'];
   readonly free: FastPath['free'];
+  resize<View extends TypedArray>(view: View, length: number): View;
 }
 
 /**
@@ -61,6 +62,16 @@ export class Scope {
     const view = this.heap.allocUnsafe(type, length);
     this.enter(view.byteOffset);
     return view;
+  }
+
+  /** `heap.resize` for a view of the scope: returns the view to use from then on, which is the scope's too. */
+  resize<View extends TypedArray>(view: View, length: number): View {
+    this.check('resize');
+    this.checkMember('resize', view);
+    const resized = this.heap.resize(view, length);
+    this.blocks.delete(view.byteOffset);
+    this.enter(resized.byteOffset);
+    return resized;
   }
 
   /** Frees one block before the others. 0, null and undefined do nothing. */

@@ -1,13 +1,17 @@
-import { HeapError, show } from '../base/errors.js';
+import { corrupt, HeapError, show } from '../base/errors.js';
 import { Geometry } from '../layout/geometry.js';
 import type { Region } from '../memory/region.js';
 import { isTypedArray } from './arrays.js';
 import type { Attachment } from './attachment.js';
 import type { FastPath } from './fast.js';
-import { HandleTable, HOLDERS_MAX, type Shared } from './handle-table.js';
+import { HandleTable, HOLDERS_MAX, SUBHEAP, type Shared } from './handle-table.js';
 import { Hold } from './hold.js';
 import { badAddress, enclosingBlock, tellMisuse } from './lookup.js';
-import { arrayOf, formOf, openerOf, typeOfArray } from './shared-types.js';
+import { arrayOf, FIRST_NAMED, formOf, typeNamed, typeOfArray, type ShareableForm } from './shared-types.js';
+import { SubHeap, type SubHeapHost } from './subheap.js';
+import { SubHeapList } from './subheap-list.js';
+import type { TextTable } from '../memory/texts.js';
+import { internText } from './intern.js';
 
 /** Blocks remembered before those are looked for whose objects are gone. */
 const KNOWN_LEAST = 1024;
@@ -15,9 +19,14 @@ const KNOWN_LEAST = 1024;
 /** One thread's part in what the workers of a heap share by handle. */
 export class Sharing {
   private readonly heap: Attachment;
+  private readonly whole: SubHeapHost;
   private readonly region: Region;
   private readonly free: FastPath['free'];
   private readonly table: HandleTable;
+  private readonly texts: TextTable;
+  /** Numbers of names of types, as far as this thread has shared objects of them. */
+  private readonly typeNumbers = new Map<string, number>();
+  readonly subHeaps: SubHeapList;
   /** Handles that this thread made or opened, by the block: sharing one of these again is a hold more, not another handle. */
   private readonly known = new Map<number, number>();
   private knownMost = KNOWN_LEAST;
@@ -27,31 +36,75 @@ export class Sharing {
   private readonly dropped: number[] = [];
   private readonly drops = new FinalizationRegistry<number>(keepIn(this.dropped));
 
-  constructor(heap: Attachment, free: FastPath['free']) {
+  /** `whole`: what openers are given. */
+  constructor(heap: Attachment, whole: SubHeapHost, free: FastPath['free'], texts: TextTable) {
     this.heap = heap;
+    this.whole = whole;
     this.region = heap.region;
     this.free = free;
+    this.texts = texts;
     this.table = new HandleTable(heap.owner);
+    this.subHeaps = new SubHeapList(heap.owner, this.table, free);
   }
 
   share(value: unknown): number {
     this.heap.check('share');
+    if (value instanceof SubHeap) {
+      this.retain(value.handle);
+      return value.handle;
+    }
     const shared = this.describe(value);
     const known = this.handleOf(shared, value);
     if (known !== 0) return known;
     const handle = this.table.enter(shared);
-    if (handle === 0) throw this.heap.exhausted('share', Geometry.SLICE_BYTES, Geometry.GRANULE_BYTES);
+    if (handle === 0) throw this.noRoom('share');
     this.remember(shared.block, handle);
     return handle;
   }
 
-  open(handle: unknown, heap: object): object {
+  private noRoom(call: string): HeapError {
+    return this.heap.exhausted(call, Geometry.SLICE_BYTES, Geometry.GRANULE_BYTES);
+  }
+
+  open(handle: unknown): object {
     this.heap.check('open');
     const shared = this.present('open', handle);
+    const { type, address, length } = shared;
+    if (type === SUBHEAP) return new SubHeap(this, this.whole, handle as number, false);
     this.remember(shared.block, handle as number);
-    const Type = arrayOf(shared.type);
-    if (Type === undefined) return openerOf(shared.type)(shared.address, shared.length, heap);
-    return new Type(this.region.buffer, shared.address, shared.length);
+    const Type = arrayOf(type);
+    if (Type === undefined) return typeNamed('open', this.nameOf(type)).open(address, length, this.whole);
+    return new Type(this.region.buffer, address, length);
+  }
+
+  /** Makes a sub-heap. */
+  subHeap(): SubHeap {
+    this.heap.check('subheap');
+    const handle = this.subHeaps.create();
+    if (handle === 0) throw this.noRoom('subheap');
+    return new SubHeap(this, this.whole, handle, true);
+  }
+
+  /** Throws unless the sub-heap of a handle is there. */
+  checkSubHeap(call: string, handle: number): void {
+    this.heap.check(call);
+    if (!this.isShared(handle)) throw this.stale(call, handle);
+  }
+
+  /** Puts a new block into a sub-heap. */
+  enterBlock(call: string, handle: number, block: number): void {
+    if (!this.subHeaps.push(handle, block)) throw this.stale(call, handle);
+  }
+
+  /** Ends a sub-heap whatever its holders, and frees what is in it. */
+  drop(handle: number): void {
+    this.heap.check('drop');
+    if (!this.table.end(handle)) throw this.stale('drop', handle);
+    this.subHeaps.empty(handle);
+  }
+
+  isShared(handle: number): boolean {
+    return this.table.recordOf(handle) !== 0;
   }
 
   retain(handle: unknown): number {
@@ -75,22 +128,29 @@ export class Sharing {
 
   release(handle: unknown): number {
     this.heap.check('release');
-    const { block } = this.present('release', handle);
+    const { block, type, address, length } = this.present('release', handle);
+    // Before the hold is given up: it may be the last, and then this thread must know how to free the object.
+    const named = type < FIRST_NAMED ? undefined : typeNamed('release', this.nameOf(type));
     const holders = this.table.release(handle);
     if (holders === undefined) throw this.stale('release', handle);
     if (holders > 0) return holders;
+    if (type === SUBHEAP) {
+      this.subHeaps.empty(handle as number);
+      return 0;
+    }
     if (this.known.get(block) === handle) this.known.delete(block);
     try {
-      this.free(block);
+      if (named?.free === undefined) this.free(block);
+      else named.free(address, length, this.whole);
     } finally {
       this.table.giveBack(handle);
     }
     return 0;
   }
 
-  hold(handle: unknown, heap: object): Hold {
+  hold(handle: unknown): Hold {
     this.retain(handle);
-    const value = this.openHeld(handle as number, heap);
+    const value = this.openHeld(handle as number);
     const hold = new Hold(this.letGo, handle as number, value);
     this.holds.set(value, hold);
     this.drops.register(hold, hold.handle, hold);
@@ -98,9 +158,9 @@ export class Sharing {
   }
 
   /** Opens what was retained a moment ago, or gives that up. */
-  private openHeld(handle: number, heap: object): object {
+  private openHeld(handle: number): object {
     try {
-      return this.open(handle, heap);
+      return this.open(handle);
     } catch (error) {
       this.release(handle);
       throw error;
@@ -112,10 +172,11 @@ export class Sharing {
     this.drops.unregister(hold);
   };
 
-  /** Gives up the holds that were dropped. */
-  releaseDropped(): void {
+  /** Gives up the holds that were dropped, and goes on with drops that dead workers began. */
+  tidy(): void {
     for (let handle = this.dropped.pop(); handle !== undefined; handle = this.dropped.pop())
-      if (this.table.lookUp(handle) !== undefined) this.release(handle);
+      if (this.isShared(handle)) this.release(handle);
+    this.subHeaps.sweep();
   }
 
   check(): void {
@@ -130,12 +191,13 @@ export class Sharing {
       if (this.region.isStale()) this.region.renew();
       return shared;
     }
-    this.table.end(handle);
+    if (this.table.end(handle)) this.table.giveBack(handle);
     throw this.stale(call, handle);
   }
 
   /** False where the block was freed by `free`, as far as that can be told: what lies there now may be another one's. */
-  private isThere({ block, allocation }: Shared): boolean {
+  private isThere({ block, type, allocation }: Shared): boolean {
+    if (type === SUBHEAP) return true;
     if (enclosingBlock(this.region, block) !== block) return false;
     return allocation === 0 || this.allocationAt(block) === allocation;
   }
@@ -158,7 +220,7 @@ export class Sharing {
     const form = formOf(value);
     const address = form === undefined ? this.heap.addressOf('share', value) : form.address;
     const { byteLength, length } = form ?? (value as ArrayLike<unknown> & ArrayBufferView);
-    const type = form === undefined && isTypedArray(value) ? typeOfArray(value) : (form?.type ?? 0);
+    const type = form === undefined ? typeOfView(value) : this.typeOf(form);
     const block = enclosingBlock(this.region, address);
     if (block === 0) throw badAddress(this.region, address, 'share');
     // What is empty lies in no block but the one that begins there.
@@ -171,6 +233,19 @@ export class Sharing {
         { address, bytes: byteLength },
       );
     return { block, address, type, length, allocation: this.allocationAt(block) };
+  }
+
+  private typeOf({ type }: ShareableForm): number {
+    typeNamed('share', type);
+    let number = this.typeNumbers.get(type);
+    if (number === undefined) this.typeNumbers.set(type, (number = internText(this.texts, type)));
+    return FIRST_NAMED + number;
+  }
+
+  private nameOf(type: number): string {
+    const name = this.texts.textOf(type - FIRST_NAMED);
+    if (name === undefined) corrupt('a handle is of a type that has no name', { type });
+    return name;
   }
 
   /** The handle that the same object has already, with a hold more; 0 if this thread knows of none. */
@@ -194,6 +269,11 @@ export class Sharing {
     for (const [known, of] of this.known) if (this.table.lookUp(of) === undefined) this.known.delete(known);
     this.knownMost = Math.max(KNOWN_LEAST, 2 * this.known.size);
   }
+}
+
+/** A DataView has none, and is refused as what lies in no block. */
+function typeOfView(value: unknown): number {
+  return isTypedArray(value) ? typeOfArray(value) : 0;
 }
 
 /** Closes over the list alone, so that a registry keeps nothing else. */

@@ -1,8 +1,8 @@
-import { HeapError } from '../index.js';
+import { HeapError, SHAREABLE, type ShareableForm } from '../index.js';
 import type { ArrayType } from './composite.js';
 import { badDefinition, badValue, type NumberArray, show } from './field.js';
 import { free, type Owner, roomFor } from './free.js';
-import { type ColumnHandle, FREED, SHAREABLE } from './handles.js';
+import { type ColumnHandle, FREED } from './handles.js';
 import { HEADER_BYTES, Kind } from './header.js';
 import type { BoundField } from './layout.js';
 import type { Scalar } from './scalars.js';
@@ -64,8 +64,8 @@ abstract class StructArray<Name extends string, F> {
   /** @internal */
   abstract readonly blockBytes: number;
 
-  [SHAREABLE](): { address: number; bytes: number; hash: number } {
-    return { address: this.address, bytes: this.blockBytes, hash: this.bound.headers.id };
+  [SHAREABLE](): ShareableForm {
+    return this.bound.headers.formOf(this.address, this.blockBytes);
   }
 
   /** @internal */

@@ -5,8 +5,6 @@ import type { Unit } from './layout.js';
 /** Under these symbols Node's (Bun's) and Deno's consoles look for how an object wants to be shown. */
 export const NODE_INSPECT = Symbol.for('nodejs.util.inspect.custom');
 export const DENO_INSPECT = Symbol.for('Deno.customInspect');
-/** What `heap.share` asks an object for. */
-export const SHAREABLE = Symbol.for('sabmalloc.shareable');
 
 /**
  * In the place of the address of a struct that was freed: any arithmetic with it throws, so accessors need no check. Every

@@ -227,17 +227,18 @@ describe('a registered type', () => {
       readonly address: number,
     ) {}
     [SHAREABLE](): ShareableForm {
-      return { address: this.address, byteLength: 16, type: 0xfffffff0, length: 1 };
+      return { address: this.address, byteLength: 16, type: 'Point of the test', length: 1 };
     }
   }
   const opener = (address: number, _: number, heap: object): Point => new Point(heap as Heap, address);
 
   it('is opened by its opener', () => {
     const heap = create({ maxBytes: MIB });
-    const handle = heap.share(new Point(heap, heap.malloc(16)));
-    refused('ERR_HEAP_CONFIG', () => heap.hold(handle));
-    registerShareable(0xfffffff0, opener);
-    registerShareable(0xfffffff0, opener);
+    const point = new Point(heap, heap.malloc(16));
+    refused('ERR_HEAP_DEFINITION', () => heap.share(point));
+    registerShareable('Point of the test', opener);
+    registerShareable('Point of the test', opener);
+    const handle = heap.share(point);
     const opened = heap.open<Point>(handle);
     expect(opened).toBeInstanceOf(Point);
     expect(heap.share(opened)).toBe(handle);
@@ -245,10 +246,26 @@ describe('a registered type', () => {
     isFree(heap);
   });
 
-  it('has one number and one opener', () => {
-    registerShareable(0xfffffff1, opener);
-    refused('ERR_HEAP_CONFIG', () => registerShareable(0xfffffff1, () => ({})));
-    for (const type of [0, 255, -1, 1.5, 2 ** 32, 'Point', undefined])
-      refused('ERR_HEAP_CONFIG', () => registerShareable(type as number, opener));
+  it('has one name and one opener', () => {
+    registerShareable('Twice', opener);
+    refused('ERR_HEAP_CONFIG', () => registerShareable('Twice', () => ({})));
+    refused('ERR_HEAP_CONFIG', () => registerShareable('Twice', opener, () => undefined));
+    for (const type of ['', 256, undefined, null, {}])
+      refused('ERR_HEAP_CONFIG', () => registerShareable(type as string, opener));
+  });
+
+  it('is freed by its own function, by the last release', () => {
+    const heap = create({ maxBytes: MIB });
+    const freed: number[] = [];
+    registerShareable('Pair', opener, (address, length, there) => {
+      freed.push(address, length);
+      (there as Heap).free(address);
+    });
+    const address = heap.malloc(32);
+    const handle = heap.share({ [SHAREABLE]: () => ({ address, byteLength: 32, type: 'Pair', length: 2 }) });
+    heap.retain(handle);
+    expect([heap.release(handle), freed.length]).toEqual([1, 0]);
+    expect([heap.release(handle), ...freed]).toEqual([0, address, 2]);
+    isFree(heap);
   });
 });

@@ -85,12 +85,6 @@ describe('a struct', () => {
       `Particle @0x${one.address.toString(16)} {\n  pos: [ 0, 0, 0 ],\n  mass: 2,\n  name: 'é',\n  next: null,\n  hits: 0\n}`,
     );
   });
-
-  it('can be shared by whoever asks for its block', () => {
-    const one = Particle.in(create()).create() as unknown as Record<symbol, () => object>;
-    const shareable = one[Symbol.for('sabmalloc.shareable')]();
-    expect(shareable).toEqual({ address: expect.any(Number), bytes: 8 + Particle.bytes, hash: expect.any(Number) });
-  });
 });
 
 describe('references', () => {
