@@ -1,6 +1,6 @@
 import * as atomics from '#atomics';
 import { lowestBit } from '../base/bits.js';
-import { corrupt } from '../base/errors.js';
+import { corrupt, HeapError, show } from '../base/errors.js';
 import {
   DropBits,
   HANDLE_GENERATION_MAX,
@@ -16,6 +16,7 @@ import { checkedSlice, identity, publishRun, sliceWord } from '../pages/descript
 import { isAttached } from '../registry/slots.js';
 import type { Owner } from '../slabs/owner.js';
 import { begin, collect, end } from './allocate.js';
+import { tellMisuse } from './lookup.js';
 
 /*
  * The handle table: records in chunks of a slice. A record is taken by setting its bit in the head of its chunk, so exactly one
@@ -78,6 +79,16 @@ function undropped(generation: number): number {
 
 function firstWord(chunk: number): number {
   return chunk * CHUNK_WORDS;
+}
+
+/** The error for what is no handle of an object that is there; who listens is told. */
+export function staleHandle(region: Region, call: string, handle: unknown): HeapError {
+  const error = new HeapError(
+    'ERR_HEAP_STALE_HANDLE',
+    `${call}(${show(handle)}): the handle names no shared object of this heap, or one that is gone; pass what share() returned, and retain() it before another worker is sent it`,
+    { handle },
+  );
+  return tellMisuse(region, call, error);
 }
 
 /** One worker's way to the handle table of its heap. */

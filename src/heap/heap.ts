@@ -26,7 +26,7 @@ import { filesFor, StatsWriter } from '../report/writer.js';
 import type { Owner } from '../slabs/owner.js';
 import { begin, collect, mend, warmCaches } from './allocate.js';
 import type { TypedArray, TypedArrayConstructor } from './arrays.js';
-import { attachedHeap, enterAttached, leaveAttached } from './attached.js';
+import { AttachedHeaps } from './attached.js';
 import { Attachment } from './attachment.js';
 import { allOrNone, freeEach } from './batch.js';
 import { openBlocks, type Blocks } from './blocks.js';
@@ -40,7 +40,7 @@ import { describeHeap } from './picture.js';
 import { beginLog, learnedBy, openLog, writeLog, type Learned } from './learned.js';
 import type { Hold } from './hold.js';
 import { internText } from './intern.js';
-import { resizeView } from './resize.js';
+import { openResize, type Resize } from './resize.js';
 import { openSampledPath } from './sampled.js';
 import { runScope, Scope } from './scope.js';
 import { Sharing } from './sharing.js';
@@ -51,6 +51,8 @@ import { gatherStats } from './stats.js';
 import { openView } from './views.js';
 import { walkBlocks, type BlockInfo } from './walk.js';
 import { Watches } from './watch.js';
+
+const attached = new AttachedHeaps<Heap>();
 
 /**
  * A heap in shared memory, as one worker holds it. Any worker allocates, any worker frees; addresses, views and
@@ -99,6 +101,8 @@ export class Heap {
   readonly alloc: Blocks['alloc'];
   /** The same without clearing what was there before, as with Node's Buffer. */
   readonly allocUnsafe: Blocks['allocUnsafe'];
+  /** realloc for typed arrays: returns the view to use from then on. Elements beyond the old length are zero. */
+  readonly resize: Resize;
 
   private constructor(region: Region, membership: Membership, isCreator: boolean) {
     this.region = region;
@@ -122,6 +126,7 @@ export class Heap {
     this.realloc = blocks.realloc;
     this.alloc = blocks.alloc;
     this.allocUnsafe = blocks.allocUnsafe;
+    this.resize = openResize(this.attachment, this.free);
   }
 
   /**
@@ -154,7 +159,7 @@ export class Heap {
    */
   static attach(token: HeapToken): Heap {
     const opened = openRegion(token);
-    const known = attachedHeap(opened.token.heapId);
+    const known = attached.find(opened.token.heapId);
     if (known?.attachment.isAttached() === true) return known;
     return Heap.join(opened.region, opened.settings, opened.token.workerId, 'attach');
   }
@@ -162,7 +167,7 @@ export class Heap {
   private static join(region: Region, settings: HeapSettings, reserved: number | undefined, how: Diagnostic): Heap {
     const membership = attachWorker(region, settings, threadTag(), reserved);
     const heap = new Heap(region, membership, how === 'create');
-    enterAttached(heap, heap.attachment, membership);
+    attached.enter(heap, heap.token.heapId, heap.attachment, membership);
     if (settings.warmCaches > 0) warmCaches(membership.owner, settings.warmCaches);
     if (settings.debugLevel >= DebugLevel.EVENTS) heap.stopEventLog = openEventLog(heap.token.heapId);
     tellOpened(heap, how === 'create');
@@ -225,12 +230,6 @@ export class Heap {
   addressOf(view: TypedArray): number {
     this.attachment.check('addressOf');
     return this.attachment.addressOf('addressOf', view);
-  }
-
-  /** realloc for typed arrays: returns the view to use from then on. Elements beyond the old length are zero. */
-  resize<View extends TypedArray>(view: View, length: number): View {
-    this.attachment.check('resize');
-    return resizeView(this.attachment, this.free, view, length);
   }
 
   /**
@@ -433,7 +432,7 @@ export class Heap {
     attachment.closeFastPath();
     this.watches.stop();
     spillRings(this.region);
-    leaveAttached(this, attachment);
+    attached.leave(this, this.token.heapId, attachment);
     writeLog(owner, this.logPath);
     if (attachment.isAttached()) begin(owner);
     reclaimSlot(owner, owner.slot, attachment.generation, 'exited');

@@ -2,12 +2,13 @@ import { HeapError } from '../base/errors.js';
 import type { TypedArray, TypedArrayConstructor } from './arrays.js';
 import type { Blocks } from './blocks.js';
 import type { FastPath } from './fast.js';
+import type { Resize } from './resize.js';
 
 /** What a scope needs of its heap. */
 export interface ScopedHeap extends Blocks {
   readonly malloc: FastPath['malloc'];
   readonly free: FastPath['free'];
-  resize<View extends TypedArray>(view: View, length: number): View;
+  readonly resize: Resize;
 }
 
 /**

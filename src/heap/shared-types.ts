@@ -32,8 +32,8 @@ export type Freer = (address: number, length: number, heap: object) => void;
 
 /** How a thread deals with objects of a type. */
 interface ShareableType {
-  readonly open: Opener;
-  readonly free: Freer | undefined;
+  readonly opener: Opener;
+  readonly freer: Freer | undefined;
 }
 
 /** In memory each is known by its place in this list, counted from 1: new ones go to the end. */
@@ -70,11 +70,11 @@ export function registerShareable(type: string, open: Opener, free?: Freer): voi
       { type },
     );
   const known = types.get(type);
-  if (known !== undefined && (known.open !== open || known.free !== free))
+  if (known !== undefined && (known.opener !== open || known.freer !== free))
     throw new HeapError('ERR_HEAP_CONFIG', `registerShareable: type ${show(type)} has another opener already`, {
       type,
     });
-  types.set(type, { open, free });
+  types.set(type, { opener: open, freer: free });
 }
 
 const { get: nameOfArray } = Object.getOwnPropertyDescriptor(

@@ -4,9 +4,9 @@ import type { Region } from '../memory/region.js';
 import { isTypedArray } from './arrays.js';
 import type { Attachment } from './attachment.js';
 import type { FastPath } from './fast.js';
-import { HandleTable, HOLDERS_MAX, SUBHEAP, type Shared } from './handle-table.js';
+import { HandleTable, HOLDERS_MAX, staleHandle, SUBHEAP, type Shared } from './handle-table.js';
 import { Hold } from './hold.js';
-import { badAddress, enclosingBlock, tellMisuse } from './lookup.js';
+import { badAddress, enclosingBlock } from './lookup.js';
 import { arrayOf, FIRST_NAMED, formOf, typeNamed, typeOfArray, type ShareableForm } from './shared-types.js';
 import { SubHeap, type SubHeapHost } from './subheap.js';
 import { SubHeapList } from './subheap-list.js';
@@ -44,7 +44,7 @@ export class Sharing {
     this.free = free;
     this.texts = texts;
     this.table = new HandleTable(heap.owner);
-    this.subHeaps = new SubHeapList(heap.owner, this.table, free);
+    this.subHeaps = new SubHeapList(heap, this.table, free);
   }
 
   share(value: unknown): number {
@@ -57,54 +57,25 @@ export class Sharing {
     const known = this.handleOf(shared, value);
     if (known !== 0) return known;
     const handle = this.table.enter(shared);
-    if (handle === 0) throw this.noRoom('share');
+    if (handle === 0) throw this.heap.exhausted('share', Geometry.SLICE_BYTES, Geometry.GRANULE_BYTES);
     this.remember(shared.block, handle);
     return handle;
-  }
-
-  private noRoom(call: string): HeapError {
-    return this.heap.exhausted(call, Geometry.SLICE_BYTES, Geometry.GRANULE_BYTES);
   }
 
   open(handle: unknown): object {
     this.heap.check('open');
     const shared = this.present('open', handle);
     const { type, address, length } = shared;
-    if (type === SUBHEAP) return new SubHeap(this, this.whole, handle as number, false);
+    if (type === SUBHEAP) return new SubHeap(this.subHeaps, this.whole, handle as number, false);
     this.remember(shared.block, handle as number);
     const Type = arrayOf(type);
-    if (Type === undefined) return typeNamed('open', this.nameOf(type)).open(address, length, this.whole);
+    if (Type === undefined) return typeNamed('open', this.nameOf(type)).opener(address, length, this.whole);
     return new Type(this.region.buffer, address, length);
   }
 
   /** Makes a sub-heap. */
   subHeap(): SubHeap {
-    this.heap.check('subheap');
-    const handle = this.subHeaps.create();
-    if (handle === 0) throw this.noRoom('subheap');
-    return new SubHeap(this, this.whole, handle, true);
-  }
-
-  /** Throws unless the sub-heap of a handle is there. */
-  checkSubHeap(call: string, handle: number): void {
-    this.heap.check(call);
-    if (!this.isShared(handle)) throw this.stale(call, handle);
-  }
-
-  /** Puts a new block into a sub-heap. */
-  enterBlock(call: string, handle: number, block: number): void {
-    if (!this.subHeaps.push(handle, block)) throw this.stale(call, handle);
-  }
-
-  /** Ends a sub-heap whatever its holders, and frees what is in it. */
-  drop(handle: number): void {
-    this.heap.check('drop');
-    if (!this.table.end(handle)) throw this.stale('drop', handle);
-    this.subHeaps.empty(handle);
-  }
-
-  isShared(handle: number): boolean {
-    return this.table.recordOf(handle) !== 0;
+    return new SubHeap(this.subHeaps, this.whole, this.subHeaps.create(), true);
   }
 
   retain(handle: unknown): number {
@@ -140,8 +111,8 @@ export class Sharing {
     }
     if (this.known.get(block) === handle) this.known.delete(block);
     try {
-      if (named?.free === undefined) this.free(block);
-      else named.free(address, length, this.whole);
+      if (named?.freer === undefined) this.free(block);
+      else named.freer(address, length, this.whole);
     } finally {
       this.table.giveBack(handle);
     }
@@ -175,7 +146,7 @@ export class Sharing {
   /** Gives up the holds that were dropped, and goes on with drops that dead workers began. */
   tidy(): void {
     for (let handle = this.dropped.pop(); handle !== undefined; handle = this.dropped.pop())
-      if (this.isShared(handle)) this.release(handle);
+      if (this.table.recordOf(handle) !== 0) this.release(handle);
     this.subHeaps.sweep();
   }
 
@@ -208,12 +179,7 @@ export class Sharing {
   }
 
   private stale(call: string, handle: unknown): HeapError {
-    const error = new HeapError(
-      'ERR_HEAP_STALE_HANDLE',
-      `${call}(${show(handle)}): the handle names no shared object of this heap, or one that is gone; pass what share() returned, and retain() it before another worker is sent it`,
-      { handle },
-    );
-    return tellMisuse(this.region, call, error);
+    return staleHandle(this.region, call, handle);
   }
 
   private describe(value: unknown): Shared {

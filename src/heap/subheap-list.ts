@@ -4,9 +4,9 @@ import { TopBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { HandleWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
-import type { Owner } from '../slabs/owner.js';
+import type { Attachment } from './attachment.js';
 import type { FastPath } from './fast.js';
-import { SUBHEAP, type HandleTable } from './handle-table.js';
+import { SUBHEAP, staleHandle, type HandleTable } from './handle-table.js';
 import { blockBytes } from './lookup.js';
 
 /*
@@ -23,31 +23,43 @@ import { blockBytes } from './lookup.js';
 
 /** One worker's way to the blocks of sub-heaps. */
 export class SubHeapList {
-  private readonly region: Region;
+  readonly region: Region;
+  private readonly heap: Attachment;
   private readonly table: HandleTable;
   private readonly free: FastPath['free'];
   /** Listeners that are told of something in the midst of a drop may collect. */
   private isDropping = false;
 
-  constructor(owner: Owner, table: HandleTable, free: FastPath['free']) {
-    this.region = owner.region;
+  constructor(heap: Attachment, table: HandleTable, free: FastPath['free']) {
+    this.heap = heap;
+    this.region = heap.region;
     this.table = table;
     this.free = free;
   }
 
-  /** Handle of a new sub-heap, with one holder; 0 if the heap has no room for it. */
+  /** Handle of a new sub-heap, with one holder. */
   create(): number {
-    return this.table.enter({ block: 0, address: 0, type: SUBHEAP, length: 0, allocation: 0 });
+    this.heap.check('subheap');
+    const handle = this.table.enter({ block: 0, address: 0, type: SUBHEAP, length: 0, allocation: 0 });
+    if (handle === 0) throw this.heap.exhausted('subheap', Geometry.SLICE_BYTES, Geometry.GRANULE_BYTES);
+    return handle;
   }
 
-  /** Puts a block that is the caller's into a sub-heap. False if that is gone: then the block is freed, now or by who drops the list. */
-  push(handle: number, block: number): boolean {
-    const record = this.table.recordOf(handle);
-    if (record === 0 || !this.link(record + HandleWord.X_TOP, block)) {
-      this.free(block);
-      return false;
-    }
+  isThere(handle: number): boolean {
     return this.table.recordOf(handle) !== 0;
+  }
+
+  /** Throws ERR_HEAP_STALE_HANDLE if the sub-heap is gone. */
+  check(call: string, handle: number): void {
+    this.heap.check(call);
+    if (!this.isThere(handle)) throw staleHandle(this.region, call, handle);
+  }
+
+  /** Puts a block that is the caller's into a sub-heap. Throws if that is gone: then the block is freed, now or by who drops the list. */
+  push(call: string, handle: number, block: number): void {
+    const record = this.table.recordOf(handle);
+    if (record === 0 || !this.link(record + HandleWord.X_TOP, block)) this.free(block);
+    if (!this.isThere(handle)) throw staleHandle(this.region, call, handle);
   }
 
   /** False if the list is closed. */
@@ -60,6 +72,13 @@ export class SubHeapList {
       // Publishes the block's link to whoever drops it.
       if (atomics.compareExchange(i32, word, top, block | 0) === top) return true;
     }
+  }
+
+  /** Ends a sub-heap whatever its holders, and frees what is in it. */
+  drop(handle: number): void {
+    this.heap.check('drop');
+    if (!this.table.end(handle)) throw staleHandle(this.region, 'drop', handle);
+    this.empty(handle);
   }
 
   /** Frees what is in a sub-heap whose handle this worker has ended. If blocks can't be freed, the others are, and the first error is thrown. */

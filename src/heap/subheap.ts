@@ -3,14 +3,14 @@ import { Geometry } from '../layout/geometry.js';
 import type { TypedArray, TypedArrayConstructor } from './arrays.js';
 import type { Blocks } from './blocks.js';
 import type { FastPath } from './fast.js';
-import type { Sharing } from './sharing.js';
+import type { SubHeapList } from './subheap-list.js';
 import { checkAlignment, checkLength, checkSize } from './validate.js';
+import { openView } from './views.js';
 
 /** What a sub-heap needs of its heap. */
 export interface SubHeapHost {
   readonly malloc: FastPath['malloc'];
   readonly calloc: Blocks['calloc'];
-  view<View extends TypedArray>(type: TypedArrayConstructor<View>, address: number, length: number): View;
 }
 
 /**
@@ -23,13 +23,13 @@ export interface SubHeapHost {
 export class SubHeap {
   /** What to send a worker so that it can `heap.open` it: a safe integer. */
   readonly handle: number;
-  private readonly sharing: Sharing;
+  private readonly list: SubHeapList;
   private readonly heap: SubHeapHost;
   private readonly isMaker: boolean;
 
   /** @internal */
-  constructor(sharing: Sharing, heap: SubHeapHost, handle: number, isMaker: boolean) {
-    this.sharing = sharing;
+  constructor(list: SubHeapList, heap: SubHeapHost, handle: number, isMaker: boolean) {
+    this.list = list;
     this.heap = heap;
     this.handle = handle;
     this.isMaker = isMaker;
@@ -37,7 +37,7 @@ export class SubHeap {
 
   /** False from the drop on, whoever made it. */
   get isThere(): boolean {
-    return this.sharing.isShared(this.handle);
+    return this.list.isThere(this.handle);
   }
 
   /** `heap.malloc`, and the block is the sub-heap's. It takes 16 bytes more, or `alignment` bytes if that is more, for the list of blocks. */
@@ -55,13 +55,13 @@ export class SubHeap {
   /** A zero-filled typed array over a block of the sub-heap. */
   alloc<View extends TypedArray>(type: TypedArrayConstructor<View>, length: number): View {
     const address = this.calloc(checkLength('alloc', type, length));
-    return this.heap.view(type, address, length);
+    return openView(this.list.region, type, address, length);
   }
 
   /** The same without clearing what was there before. */
   allocUnsafe<View extends TypedArray>(type: TypedArrayConstructor<View>, length: number): View {
     const address = this.malloc(checkLength('allocUnsafe', type, length));
-    return this.heap.view(type, address, length);
+    return openView(this.list.region, type, address, length);
   }
 
   /**
@@ -69,7 +69,7 @@ export class SubHeap {
    * with the rest, or they are told that it is gone. If a block can't be freed, the others are, and the first error is thrown.
    */
   drop(): void {
-    this.sharing.drop(this.handle);
+    this.list.drop(this.handle);
   }
 
   /** Drops it if it is there and this object made it; objects that `heap.open` returned may be disposed of anywhere. */
@@ -88,13 +88,13 @@ export class SubHeap {
 
   /** Bytes before the caller's, for the link: as many as keep the alignment. */
   private begin(call: string, bytes: unknown, alignment: unknown): number {
-    this.sharing.checkSubHeap(call, this.handle);
+    this.list.check(call, this.handle);
     checkSize(call, 'bytes', bytes);
     return Math.max(Geometry.GRANULE_BYTES, checkAlignment(call, alignment));
   }
 
   private enter(call: string, block: number, headBytes: number): number {
-    this.sharing.enterBlock(call, this.handle, block);
+    this.list.push(call, this.handle, block);
     return block + headBytes;
   }
 }

@@ -1,9 +1,15 @@
 import { type Heap, HeapError, registerShareable, SHAREABLE, type Shareable } from '../index.js';
-import type { Bound } from './bound.js';
 import { differenceBetween } from './difference.js';
 import { badValue } from './field.js';
-import { free } from './free.js';
+import { free, type Owner } from './free.js';
 import { Kind } from './header.js';
+
+/** A definition in a heap as handles see it. */
+interface Bound extends Owner {
+  at(address: number): object;
+  arrayAt(address: number): object;
+  columnsAt(address: number): object;
+}
 
 /** A definition as handles see it. */
 interface Shared {
@@ -35,7 +41,7 @@ function openBlock(bound: Bound, block: number, kind: Kind): object {
 }
 
 /** Address of the struct or array that a handle names. */
-export function addressShared({ heap, definition }: Pick<Bound, 'heap' | 'definition'>, handle: number): number {
+export function addressShared({ heap, definition }: Pick<Owner, 'heap' | 'definition'>, handle: number): number {
   try {
     const value = heap.open<Partial<Shareable>>(handle);
     const form = value[SHAREABLE]?.();
