@@ -17,7 +17,7 @@ import { type BoundField, type Definition, flatten, type Owned, ownedIn } from '
 import { free } from './free.js';
 import { addressShared } from './shared.js';
 import type { Initial, Struct, StructPart } from './types.js';
-import { Views } from './views.js';
+import { Views } from '../records/index.js';
 
 /** One set of views for all definitions of a heap. */
 const viewsOf = new WeakMap<Heap, Views>();

@@ -1,5 +1,5 @@
 import { type Heap, HeapError } from '../index.js';
-import type { Views } from './views.js';
+import type { Views } from '../records/index.js';
 
 /** What a field type gets to make its accessors: the heap, and the views through which they reach it. */
 export interface Binding {

@@ -3,7 +3,7 @@ import { type Heap, HeapError } from '../index.js';
 import type { Target } from './field.js';
 import { HEADER_BYTES, type Headers, Kind } from './header.js';
 import type { Definition, Owned } from './layout.js';
-import type { Views } from './views.js';
+import type { Views } from '../records/index.js';
 
 /** What freeing needs of a definition in a heap, whatever its fields are. */
 export interface Owner {

@@ -1,7 +1,7 @@
 import * as atomics from '#atomics';
 import { type Heap, HeapError, type ShareableForm } from '../index.js';
 import { differenceBetween } from './difference.js';
-import type { Views } from './views.js';
+import type { Views } from '../records/index.js';
 
 /** What a block holds, in the low bits of the second word of its header. */
 export const enum Kind {

@@ -25,4 +25,4 @@ export {
   type StructOf,
   type StructPart,
 } from './types.js';
-export { type Views } from './views.js';
+export { type Views } from '../records/index.js';

@@ -1,6 +1,6 @@
 import { type Accessor, badDefinition, badValue, type FieldType, type NumberArrayConstructor, show } from './field.js';
 import { fromHalf, toHalf } from './half.js';
-import type { Views } from './views.js';
+import type { Views } from '../records/index.js';
 
 /** A number of a fixed width. Values are stored as typed arrays store them: integers wrap, floats round. */
 export interface Scalar<Value extends number | bigint = number, View = unknown> extends FieldType<Value> {

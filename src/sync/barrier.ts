@@ -1,10 +1,22 @@
 import * as atomics from '#atomics';
 import { HeapError, type Heap } from '../index.js';
-import { timedOut, wrongArgument } from './errors.js';
-import { later } from './later.js';
-import { BarrierBits, BarrierWord, Kind } from './layout.js';
-import { SyncObject, checkRecord, makeRecord, publishRecord } from './record.js';
-import { Waiter, block, checkMayBlock, checkTimeout, type AsyncLimit, type TimeLimit } from './wait.js';
+import {
+  type AsyncLimit,
+  block,
+  checkMayBlock,
+  checkRecord,
+  checkTimeout,
+  Kind,
+  later,
+  makeRecord,
+  publishRecord,
+  SharedObject,
+  timedOut,
+  type TimeLimit,
+  Waiter,
+  wrongArgument,
+} from '../records/index.js';
+import { BarrierBits, BarrierWord } from './layout.js';
 
 const phaseOf = (state: number): number => (state >>> BarrierBits.PHASE_SHIFT) & BarrierBits.PHASE_MASK;
 
@@ -41,7 +53,7 @@ class PhaseWaiter extends Waiter {
  * abort) breaks the barrier, and so does `break()`, for whoever learns that a party has died: then every call throws
  * ERR_SYNC_BROKEN, for ever. Nobody is known by name here, so a death alone breaks nothing.
  */
-export class Barrier extends SyncObject {
+export class Barrier extends SharedObject {
   /** @internal */
   readonly word: number;
   /** How many have to arrive. */
@@ -59,7 +71,7 @@ export class Barrier extends SyncObject {
     return new Barrier(heap, address, true);
   }
 
-  /** Opens the barrier at an address. Throws ERR_SYNC_KIND if there is none. */
+  /** Opens the barrier at an address. Throws ERR_HEAP_KIND if there is none. */
   static at(heap: Heap, address: number): Barrier {
     checkRecord(heap, address, Kind.BARRIER, BarrierWord.WORDS);
     return new Barrier(heap, address, false);

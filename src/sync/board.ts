@@ -1,8 +1,7 @@
 import * as atomics from '#atomics';
 import { type Heap } from '../index.js';
-import { deadlock } from './errors.js';
-import { BoardWord, HolderBits, Kind, MutexWord } from './layout.js';
-import { SyncObject, checkRecord, makeRecord, publishRecord } from './record.js';
+import { checkRecord, deadlock, HolderBits, Kind, makeRecord, publishRecord, SharedObject } from '../records/index.js';
+import { BoardWord, MutexWord } from './layout.js';
 
 /** A worker that is blocked, the mutex for which it is, and who holds that. */
 interface Link {
@@ -17,7 +16,7 @@ interface Link {
  * same instant may all be told. Waits with a timeout and
  * asynchronous ones are not entered: they end, or block nobody.
  */
-export class DeadlockBoard extends SyncObject {
+export class DeadlockBoard extends SharedObject {
   static create(heap: Heap): DeadlockBoard {
     const address = makeRecord(heap, BoardWord.WORDS);
     publishRecord(heap, address, Kind.BOARD);

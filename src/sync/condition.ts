@@ -1,10 +1,21 @@
 import * as atomics from '#atomics';
 import { type Heap } from '../index.js';
-import { later } from './later.js';
-import { ConditionWord, Kind } from './layout.js';
+import {
+  type AsyncLimit,
+  block,
+  checkMayBlock,
+  checkRecord,
+  checkTimeout,
+  Kind,
+  later,
+  makeRecord,
+  publishRecord,
+  SharedObject,
+  type TimeLimit,
+  Waiter,
+} from '../records/index.js';
+import { ConditionWord } from './layout.js';
 import { type MutexGuard } from './mutex.js';
-import { SyncObject, checkRecord, makeRecord, publishRecord } from './record.js';
-import { block, checkMayBlock, checkTimeout, Waiter, type AsyncLimit, type TimeLimit } from './wait.js';
 
 /** Waits until the sequence is another one than it was when the mutex was still held. */
 class SequenceWaiter extends Waiter {
@@ -38,7 +49,7 @@ class SequenceWaiter extends Waiter {
  * No notification is lost that comes after `wait` was called, whoever dies: if the one that it woke dies, the others look
  * for themselves. (But for one of exactly 2^32 notifications during one sleep.)
  */
-export class Condition extends SyncObject {
+export class Condition extends SharedObject {
   private readonly word: number;
 
   static create(heap: Heap): Condition {
@@ -47,7 +58,7 @@ export class Condition extends SyncObject {
     return new Condition(heap, address, true);
   }
 
-  /** Opens the condition at an address. Throws ERR_SYNC_KIND if there is none. */
+  /** Opens the condition at an address. Throws ERR_HEAP_KIND if there is none. */
   static at(heap: Heap, address: number): Condition {
     checkRecord(heap, address, Kind.CONDITION, ConditionWord.WORDS);
     return new Condition(heap, address, false);

@@ -1,4 +1,4 @@
-import { notHolder } from './errors.js';
+import { notHolder } from '../records/index.js';
 
 /*
  * The fields of guards and waiters are only declared, and set in the constructor: one is made for each lock, and engines take

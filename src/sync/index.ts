@@ -5,7 +5,7 @@
 export { Barrier } from './barrier.js';
 export { DeadlockBoard } from './board.js';
 export { Condition } from './condition.js';
-export { OwnerDiedError } from './errors.js';
+export { OwnerDiedError } from '../records/index.js';
 export type { Guard } from './guard.js';
 export { Latch } from './latch.js';
 export { Mutex } from './mutex.js';
@@ -18,5 +18,5 @@ export { Semaphore } from './semaphore.js';
 export type { Permit } from './semaphore.js';
 export { SpinLock } from './spinlock.js';
 export type { SpinGuard } from './spinlock.js';
-export type { SyncObject } from './record.js';
-export type { AsyncLimit, TimeLimit } from './wait.js';
+export type { SharedObject } from '../records/index.js';
+export type { AsyncLimit, TimeLimit } from '../records/index.js';

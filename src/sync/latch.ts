@@ -1,10 +1,22 @@
 import * as atomics from '#atomics';
 import { type Heap } from '../index.js';
-import { timedOut, wrongArgument } from './errors.js';
-import { later } from './later.js';
-import { Kind, LatchWord } from './layout.js';
-import { SyncObject, checkRecord, makeRecord, publishRecord } from './record.js';
-import { Waiter, block, checkMayBlock, checkTimeout, type AsyncLimit, type TimeLimit } from './wait.js';
+import {
+  type AsyncLimit,
+  block,
+  checkMayBlock,
+  checkRecord,
+  checkTimeout,
+  Kind,
+  later,
+  makeRecord,
+  publishRecord,
+  SharedObject,
+  timedOut,
+  type TimeLimit,
+  Waiter,
+  wrongArgument,
+} from '../records/index.js';
+import { LatchWord } from './layout.js';
 
 const COUNT_MOST = 0x7fffffff;
 
@@ -31,7 +43,7 @@ class LatchWaiter extends Waiter {
 /**
  * Opens once so many counts have come, for good. Whoever learns that a worker died before it counted can count in its place.
  */
-export class Latch extends SyncObject {
+export class Latch extends SharedObject {
   /** @internal */
   readonly word: number;
 
@@ -44,7 +56,7 @@ export class Latch extends SyncObject {
     return new Latch(heap, address, true);
   }
 
-  /** Opens the latch at an address. Throws ERR_SYNC_KIND if there is none. */
+  /** Opens the latch at an address. Throws ERR_HEAP_KIND if there is none. */
   static at(heap: Heap, address: number): Latch {
     checkRecord(heap, address, Kind.LATCH, LatchWord.WORDS);
     return new Latch(heap, address, false);

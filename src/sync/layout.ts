@@ -1,55 +1,8 @@
 /**
- * The words of every record in this room, the one place that says what they mean. A record is a block of the heap; all its
- * words are 32 bits. Words named `X_` are touched by several workers, only through `#atomics`; the others are written before
- * the kind is, and only read from then on, unless said.
+ * The words of every record in this room, the one place that says what they mean; the first word of each is RecordWord of the
+ * room `waiting`. Words named `X_` are touched by several workers, only through `#atomics`; the others are written before the
+ * kind is, and only read from then on, unless said.
  */
-
-/** First word of every record: what it is, as four letters. Stored last when the record is made; 0 once it is disposed of. */
-export const enum Kind {
-  MUTEX = 0x5854554d,
-  RWLOCK = 0x4b4c5752,
-  CONDITION = 0x444e4f43,
-  SEMAPHORE = 0x414d4553,
-  BARRIER = 0x52524142,
-  ONCE = 0x45434e4f,
-  SPINLOCK = 0x4e495053,
-  LATCH = 0x4354414c,
-  BOARD = 0x44524f42,
-}
-
-export const KIND_NAMES: Readonly<Record<Kind, string>> = {
-  [Kind.MUTEX]: 'Mutex',
-  [Kind.RWLOCK]: 'RwLock',
-  [Kind.CONDITION]: 'Condition',
-  [Kind.SEMAPHORE]: 'Semaphore',
-  [Kind.BARRIER]: 'Barrier',
-  [Kind.ONCE]: 'Once',
-  [Kind.SPINLOCK]: 'SpinLock',
-  [Kind.LATCH]: 'Latch',
-  [Kind.BOARD]: 'DeadlockBoard',
-};
-
-export const enum RecordWord {
-  X_KIND = 0,
-}
-
-/**
- * A word that names its holder. One word and not two: a worker that is killed leaves a lock that is free or bears its name,
- * and nothing between.
- */
-export const enum HolderBits {
-  /** Worker id of the holder, 0 if free. */
-  ID = 0x1fffffff,
-  /** Somebody may be asleep: whoever releases the lock wakes one. Written by those about to sleep and those that slept. */
-  WAITERS = 1 << 29,
-  /**
-   * Held: somebody has been overtaken too often, so the release is to leave the lock to those that have slept. Free: it is
-   * left to them.
-   */
-  OWED = 1 << 30,
-  /** A holder died inside, and nobody has said since that what the lock guards is in order. */
-  BROKEN = 1 << 31,
-}
 
 export const enum MutexWord {
   /** HolderBits. Everything that a holder did is published to the next one by the release here and the take here. */

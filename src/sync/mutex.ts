@@ -1,12 +1,23 @@
 import { type Heap } from '../index.js';
+import {
+  type AsyncLimit,
+  block,
+  checkMayBlock,
+  checkRecord,
+  checkTimeout,
+  Holder,
+  HolderWaiter,
+  Kind,
+  later,
+  makeRecord,
+  publishRecord,
+  SharedObject,
+  timedOut,
+  type TimeLimit,
+} from '../records/index.js';
 import { DeadlockBoard } from './board.js';
-import { timedOut } from './errors.js';
 import { Guard } from './guard.js';
-import { Holder, HolderWaiter } from './holder.js';
-import { later } from './later.js';
-import { Kind, MutexWord } from './layout.js';
-import { SyncObject, checkRecord, makeRecord, publishRecord } from './record.js';
-import { block, checkMayBlock, checkTimeout, type AsyncLimit, type TimeLimit } from './wait.js';
+import { MutexWord } from './layout.js';
 
 export interface MutexOptions {
   /** For debugging: deadlocks among the mutexes made with one board are errors. */
@@ -60,7 +71,7 @@ export class MutexGuard extends Guard {
  * When its holder dies, the next one gets the mutex and an OwnerDiedError. A holder counts as dead when it has left the heap,
  * or its end was noticed by `heap.watch` or told by `heap.reclaim`; until then it holds on.
  */
-export class Mutex extends SyncObject {
+export class Mutex extends SharedObject {
   /** @internal */
   readonly holder: Holder;
   private readonly board: DeadlockBoard | undefined;
@@ -72,7 +83,7 @@ export class Mutex extends SyncObject {
     return new Mutex(heap, address, true);
   }
 
-  /** Opens the mutex at an address. Throws ERR_SYNC_KIND if there is none. */
+  /** Opens the mutex at an address. Throws ERR_HEAP_KIND if there is none. */
   static at(heap: Heap, address: number): Mutex {
     checkRecord(heap, address, Kind.MUTEX, MutexWord.WORDS);
     return new Mutex(heap, address, false);

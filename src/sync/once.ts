@@ -1,10 +1,23 @@
 import * as atomics from '#atomics';
 import { type Heap } from '../index.js';
-import { deadlock, notHolder, timedOut } from './errors.js';
-import { later } from './later.js';
-import { Kind, OnceBits, OnceWord } from './layout.js';
-import { SyncObject, checkRecord, makeRecord, publishRecord } from './record.js';
-import { Waiter, block, checkMayBlock, checkTimeout, type AsyncLimit, type TimeLimit } from './wait.js';
+import {
+  type AsyncLimit,
+  block,
+  checkMayBlock,
+  checkRecord,
+  checkTimeout,
+  deadlock,
+  Kind,
+  later,
+  makeRecord,
+  notHolder,
+  publishRecord,
+  SharedObject,
+  timedOut,
+  type TimeLimit,
+  Waiter,
+} from '../records/index.js';
+import { OnceBits, OnceWord } from './layout.js';
 
 /** What a function that is run once learns. */
 export interface FirstRun {
@@ -61,7 +74,7 @@ class OnceWaiter extends Waiter {
  * A function that is run once for all workers, by the first that comes; the others wait until it has returned. If it throws,
  * or its worker dies, the next one runs it.
  */
-export class Once extends SyncObject {
+export class Once extends SharedObject {
   /** @internal */
   readonly word: number;
 
@@ -71,7 +84,7 @@ export class Once extends SyncObject {
     return new Once(heap, address, true);
   }
 
-  /** Opens the record at an address. Throws ERR_SYNC_KIND if there is none. */
+  /** Opens the record at an address. Throws ERR_HEAP_KIND if there is none. */
   static at(heap: Heap, address: number): Once {
     checkRecord(heap, address, Kind.ONCE, OnceWord.WORDS);
     return new Once(heap, address, false);

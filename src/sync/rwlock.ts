@@ -1,12 +1,27 @@
 import * as atomics from '#atomics';
 import { type Heap } from '../index.js';
-import { deadlock, notHolder, timedOut, wrongArgument } from './errors.js';
+import {
+  type AsyncLimit,
+  block,
+  checkMayBlock,
+  checkRecord,
+  checkTimeout,
+  deadlock,
+  Holder,
+  HolderWaiter,
+  Kind,
+  later,
+  makeRecord,
+  notHolder,
+  publishRecord,
+  SharedObject,
+  timedOut,
+  type TimeLimit,
+  Waiter,
+  wrongArgument,
+} from '../records/index.js';
 import { Guard } from './guard.js';
-import { Holder, HolderWaiter } from './holder.js';
-import { later } from './later.js';
-import { CellBits, Kind, RwLockWord } from './layout.js';
-import { SyncObject, checkRecord, makeRecord, publishRecord } from './record.js';
-import { block, checkMayBlock, checkTimeout, Waiter, type AsyncLimit, type TimeLimit } from './wait.js';
+import { CellBits, RwLockWord } from './layout.js';
 
 const READERS_MOST = 1024;
 /** The record takes 128 bytes. */
@@ -334,7 +349,7 @@ export class WriteGuard extends Guard {
  * A reader that dies is forgotten. When a writer dies, everybody after it, readers too, gets OwnerDiedError together with a
  * guard, until a writer has said that it `repaired()`. It counts from the moment on at which it keeps readers out.
  */
-export class RwLock extends SyncObject {
+export class RwLock extends SharedObject {
   /** @internal */
   readonly holder: Holder;
   /** @internal */
@@ -352,7 +367,7 @@ export class RwLock extends SyncObject {
     return new RwLock(heap, address, true);
   }
 
-  /** Opens the lock at an address. Throws ERR_SYNC_KIND if there is none. */
+  /** Opens the lock at an address. Throws ERR_HEAP_KIND if there is none. */
   static at(heap: Heap, address: number): RwLock {
     checkRecord(heap, address, Kind.RWLOCK, RwLockWord.X_CELLS + 1);
     return new RwLock(heap, address, false);

@@ -1,11 +1,24 @@
 import * as atomics from '#atomics';
 import { type Heap } from '../index.js';
-import { timedOut, wrongArgument } from './errors.js';
+import {
+  type AsyncLimit,
+  block,
+  checkMayBlock,
+  checkRecord,
+  checkTimeout,
+  Kind,
+  later,
+  LOSSES_MOST,
+  makeRecord,
+  publishRecord,
+  SharedObject,
+  timedOut,
+  type TimeLimit,
+  Waiter,
+  wrongArgument,
+} from '../records/index.js';
 import { Guard } from './guard.js';
-import { later } from './later.js';
-import { Kind, SemaphoreBits, SemaphoreWord } from './layout.js';
-import { SyncObject, checkRecord, makeRecord, publishRecord } from './record.js';
-import { LOSSES_MOST, Waiter, block, checkMayBlock, checkTimeout, type AsyncLimit, type TimeLimit } from './wait.js';
+import { SemaphoreBits, SemaphoreWord } from './layout.js';
 
 /** A permit that was acquired; `unlock()` or the end of its `using` gives it back. */
 export class Permit extends Guard {
@@ -51,7 +64,7 @@ export class PermitWaiter extends Waiter {
  * Permits to be acquired and released, by any worker, not only the one that acquired. Nobody holds a permit by name, so the
  * permits of a worker that dies are lost, and whoever learns of its death has to release them.
  */
-export class Semaphore extends SyncObject {
+export class Semaphore extends SharedObject {
   /** @internal */
   readonly word: number;
 
@@ -64,7 +77,7 @@ export class Semaphore extends SyncObject {
     return new Semaphore(heap, address, true);
   }
 
-  /** Opens the semaphore at an address. Throws ERR_SYNC_KIND if there is none. */
+  /** Opens the semaphore at an address. Throws ERR_HEAP_KIND if there is none. */
   static at(heap: Heap, address: number): Semaphore {
     checkRecord(heap, address, Kind.SEMAPHORE, SemaphoreWord.WORDS);
     return new Semaphore(heap, address, false);

@@ -1,11 +1,24 @@
 import { type Heap } from '../index.js';
-import { deadlock, timedOut } from './errors.js';
+import {
+  type AsyncLimit,
+  block,
+  checkMayBlock,
+  checkRecord,
+  checkTimeout,
+  deadlock,
+  Holder,
+  HolderBits,
+  Kind,
+  later,
+  makeRecord,
+  publishRecord,
+  SharedObject,
+  timedOut,
+  type TimeLimit,
+  Waiter,
+} from '../records/index.js';
 import { Guard } from './guard.js';
-import { Holder } from './holder.js';
-import { later } from './later.js';
-import { HolderBits, Kind, SpinWord } from './layout.js';
-import { SyncObject, checkRecord, makeRecord, publishRecord } from './record.js';
-import { Waiter, block, checkMayBlock, checkTimeout, type AsyncLimit, type TimeLimit } from './wait.js';
+import { SpinWord } from './layout.js';
 
 /** Nobody is woken, so who waits longer than it spins looks again after so long. */
 const NAP_MS = 1;
@@ -68,7 +81,7 @@ export class SpinGuard extends Guard {
  * A mutex for a few instructions: who waits looks at the word again and again, then naps for a millisecond at a time, and
  * `unlock()` wakes nobody. No order among those that wait. Deaths are as with Mutex.
  */
-export class SpinLock extends SyncObject {
+export class SpinLock extends SharedObject {
   private readonly holder: Holder;
 
   static create(heap: Heap): SpinLock {
@@ -77,7 +90,7 @@ export class SpinLock extends SyncObject {
     return new SpinLock(heap, address, true);
   }
 
-  /** Opens the lock at an address. Throws ERR_SYNC_KIND if there is none. */
+  /** Opens the lock at an address. Throws ERR_HEAP_KIND if there is none. */
   static at(heap: Heap, address: number): SpinLock {
     checkRecord(heap, address, Kind.SPINLOCK, SpinWord.WORDS);
     return new SpinLock(heap, address, false);

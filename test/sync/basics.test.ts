@@ -45,13 +45,13 @@ describe.each(NAMES)('a %s', (name) => {
     expect(CLASSES[name].at(heap, made.address).address).toBe(made.address);
     for (const other of NAMES) {
       if (other === name) continue;
-      const { message } = refused('ERR_SYNC_KIND', () => CLASSES[other].at(heap, made.address));
+      const { message } = refused('ERR_HEAP_KIND', () => CLASSES[other].at(heap, made.address));
       expect(message).toContain(`${other}.at(`);
       expect(message).toContain(`a ${name}`);
     }
     refused('ERR_HEAP_INVALID_ADDRESS', () => CLASSES[name].at(heap, made.address + 16));
-    refused('ERR_SYNC_KIND', () => CLASSES[name].at(heap, heap.calloc(8192)));
-    refused('ERR_SYNC_KIND', () => CLASSES[name].at(heap, heap.calloc(1)));
+    refused('ERR_HEAP_KIND', () => CLASSES[name].at(heap, heap.calloc(8192)));
+    refused('ERR_HEAP_KIND', () => CLASSES[name].at(heap, heap.calloc(1)));
   });
 
   it('is freed by its maker, once, and by nobody else', () => {

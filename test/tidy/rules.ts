@@ -71,15 +71,19 @@ export function checkFloors(
   return complaints;
 }
 
+/** What the rooms above `index.ts` share among each other, and which is no entry of the package. */
+const SHARED_ABOVE = 'records/index.ts';
+
 /** What stands on the package's own face uses it as any user does: rooms above `index.ts` import its entries only. */
 export function checkFace(sources: readonly Source[], floors: Floors, entries: ReadonlySet<string>): Complaints {
   const top = floors.get('index.ts')?.floor ?? Infinity;
+  const isEntry = (path: string): boolean => entries.has(path) || path === SHARED_ABOVE;
   return sources
     .filter(({ path }) => (floors.get(roomOf(path))?.floor ?? 0) > top)
     .flatMap((source) =>
       importsOf(source).flatMap(({ specifier, line }) => {
         const to = target(source.path, specifier, new Map());
-        if (to === undefined || roomOf(to) === roomOf(source.path) || entries.has(to)) return [];
+        if (to === undefined || roomOf(to) === roomOf(source.path) || isEntry(to)) return [];
         return [`${source.path}:${line}: imports ${to}, which is no entry of the package`];
       }),
     );

@@ -174,7 +174,7 @@ describe('the stepped build', async () => {
       'slabs/cache',
       'registry/adopt',
       'registry/reclaim',
-      'sync/holder',
+      'records/holder',
       'sync/mutex',
       'sync/rwlock',
       'sync/semaphore',

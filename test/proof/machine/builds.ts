@@ -11,10 +11,10 @@ import type { Region } from '../../../src/memory/region.js';
 import type { Membership } from '../../../src/registry/attach.js';
 import type * as OwnerModule from '../../../src/slabs/owner.js';
 import type { Owner } from '../../../src/slabs/owner.js';
-import type * as HolderModule from '../../../src/sync/holder.js';
+import type * as HolderModule from '../../../src/records/holder.js';
 import type * as Sync from '../../../src/sync/index.js';
 import type * as SemaphoreModule from '../../../src/sync/semaphore.js';
-import type * as Wait from '../../../src/sync/wait.js';
+import type * as Wait from '../../../src/records/wait.js';
 import { compile, type Patch } from './compile.js';
 import type { Machine } from './machine.js';
 import type { Site } from './transform.js';
@@ -108,7 +108,7 @@ const TINY: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     REGION_MIN_BYTES: 4096,
   },
   // Whoever sleeps looks again after a death and not otherwise: no schedule is saved by a timer.
-  'src/sync/wait.ts': { LOOK_EVERY_MS: Infinity, LOSSES_MOST: 0, SPINS: 1 },
+  'src/records/wait.ts': { LOOK_EVERY_MS: Infinity, PATIENCE_MS: Infinity, LOSSES_MOST: 0, SPINS: 1 },
 };
 
 export function tinyGeometry(path: string, text: string): string {
@@ -155,9 +155,9 @@ export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Buil
   };
   const sync = await load(stepped.url, {
     ...Object.fromEntries(SYNC.map((name) => [name, 'sync/index'])),
-    HolderWaiter: 'sync/holder',
+    HolderWaiter: 'records/holder',
     PermitWaiter: 'sync/semaphore',
-    checkMayBlock: 'sync/wait',
+    checkMayBlock: 'records/wait',
     wait: 'atomics/native',
     store: 'atomics/native',
     load: 'atomics/native',

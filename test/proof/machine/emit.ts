@@ -44,7 +44,7 @@ function moduleText(out: string, path: string, text: string, stepped: boolean): 
     return (
       imports + linked.replace('export function threadTag() {', 'export function threadTag() { return m.threadTag();')
     );
-  if (path.endsWith(join('sync', 'wait.js'))) return imports + linked.replace('performance.now()', 'm.clock');
+  if (path.endsWith(join('records', 'wait.js'))) return imports + linked.replace('performance.now()', 'm.clock');
   return imports + linked;
 }
 

@@ -11,18 +11,22 @@ const enum Place {
   LIVE = 1,
   /** What locks guard in the scenarios. */
   DATA = 8,
-  /** The first record; each has as many words as a cache line. */
-  RECORDS = 16,
-  RECORD_WORDS = 16,
-  /** Boards alone are larger. */
-  BOARD_WORDS = 1040,
+  /** The first block; each begins on a cache line of its own. */
+  BLOCKS = 16,
+  LINE_WORDS = 16,
   WORDS = 2048,
 }
 
 /** Generation 1 of slot 1, 2, ... */
 const workerIdOf = (thread: number): number => 1024 + thread + 1;
 
-/** The heap's public face as far as the room `sync` uses it, over a few words. Its calls step like those of the real one. */
+/** What the words of a block hold once it is freed: whoever uses them is seen to. */
+const FREED_WORD = 0x7eedf00d;
+
+/**
+ * The heap's public face as far as the rooms `sync` and `collections` use it, over a few words. Its calls step like those of
+ * the real one, but what the heap itself does is proved elsewhere: a block is there, or gone, in one instant.
+ */
 class TinyHeap {
   readonly workerId: number;
 
@@ -34,10 +38,37 @@ class TinyHeap {
     this.workerId = workerIdOf(thread);
   }
 
-  /** Records are made in setup only, and lie where they lie until the end. */
+  get buffer(): ArrayBufferLike {
+    return this.i32.buffer;
+  }
+
+  // eslint-disable-next-line require-yield
+  *malloc(bytes: number): Steps<number> {
+    return this.stage.place(Math.ceil(bytes / 4)) * 4;
+  }
+
   // eslint-disable-next-line require-yield
   *calloc(bytes: number): Steps<number> {
-    return this.stage.place(bytes / 4) * 4;
+    const words = Math.ceil(bytes / 4);
+    const at = this.stage.place(words);
+    this.stage.fill(at, words, 0);
+    return at * 4;
+  }
+
+  // eslint-disable-next-line require-yield
+  *free(address: number): Steps<void> {
+    this.stage.displace(address / 4);
+  }
+
+  // eslint-disable-next-line require-yield
+  *intern(text: string): Steps<number> {
+    const { texts } = this.stage;
+    return texts.includes(text) ? texts.indexOf(text) : texts.push(text) - 1;
+  }
+
+  // eslint-disable-next-line require-yield
+  *interned(number: number): Steps<string | undefined> {
+    return this.stage.texts[number];
   }
 
   // eslint-disable-next-line require-yield
@@ -131,8 +162,12 @@ export class SyncStage {
   readonly site: number;
   /** Who is inside, and how. */
   readonly present = new Map<SyncActor, 'none' | 'readers'>();
-  private nextRecord = Place.RECORDS as number;
-  private readonly names = new Map<number, string>();
+  /** What collections hold, by the numbers that name it in them. */
+  readonly texts: string[] = [];
+  private nextBlock = Place.BLOCKS as number;
+  /** Words of the blocks that are there, by their first. */
+  private blocks = new Map<number, number>();
+  private kept: { readonly nextBlock: number; readonly blocks: ReadonlyMap<number, number> } | undefined;
 
   constructor(
     readonly builds: Builds,
@@ -156,13 +191,42 @@ export class SyncStage {
     now(ask('', '') as Steps<void>);
   }
 
-  /** Words for a record. */
+  /** Words for a block. No place serves twice, so that whoever holds on to a block that is gone finds what it was freed with. */
   place(words: number): number {
-    const at = this.nextRecord;
-    this.nextRecord += words > Place.RECORD_WORDS ? Place.BOARD_WORDS : Place.RECORD_WORDS;
-    if (this.nextRecord > Place.WORDS) throw new RangeError('the stage is too small for these records');
-    this.names.set(at, `record ${this.names.size}`);
+    const at = this.nextBlock;
+    this.nextBlock += Math.max(1, Math.ceil(words / Place.LINE_WORDS)) * Place.LINE_WORDS;
+    if (this.nextBlock > Place.WORDS) throw new RangeError('the stage is too small for these blocks');
+    this.blocks.set(at, words);
     return at;
+  }
+
+  displace(at: number): void {
+    const words = this.blocks.get(at);
+    if (words === undefined) throw new Error(`word ${at} is freed, and is no block`);
+    this.blocks.delete(at);
+    this.fill(at, words, FREED_WORD);
+  }
+
+  fill(at: number, words: number, value: number): void {
+    for (let word = at; word < at + words; word++) this.machine.write(this.words, word, value, this.site);
+  }
+
+  /** Number of blocks that are there. */
+  get liveBlocks(): number {
+    return this.blocks.size;
+  }
+
+  /** What there is now is what every schedule begins with. */
+  keep(): void {
+    this.machine.keep();
+    this.kept = { nextBlock: this.nextBlock, blocks: new Map(this.blocks) };
+  }
+
+  rewind(): void {
+    this.machine.rewind();
+    if (this.kept === undefined) return;
+    this.nextBlock = this.kept.nextBlock;
+    this.blocks = new Map(this.kept.blocks);
   }
 
   data(word = 0): number {
@@ -221,7 +285,7 @@ class SyncProduction<Cast> implements Production {
     this.stage = new SyncStage(builds, plot.scripts.length);
     this.casts = plot.setup(this.stage);
     this.storesBeforeHeritage = plot.scripts.map(() => 0);
-    this.stage.machine.keep();
+    this.stage.keep();
   }
 
   get machine(): Machine {
@@ -237,7 +301,7 @@ class SyncProduction<Cast> implements Production {
   start(): readonly Thread[] {
     const { stage, plot, casts, machine } = this;
     this.builds.stepped.link(machine);
-    machine.rewind();
+    stage.rewind();
     stage.present.clear();
     this.over.clear();
     machine.begin();

@@ -1,6 +1,6 @@
 import type { Mutant } from '../mutant.js';
 
-const HOLDER = 'src/sync/holder.ts';
+const HOLDER = 'src/records/holder.ts';
 const RWLOCK = 'src/sync/rwlock.ts';
 const CONDITION = 'src/sync/condition.ts';
 const SEMAPHORE = 'src/sync/semaphore.ts';

@@ -13,7 +13,7 @@ export function publishRecord(heap: Heap, address: number, kind: Kind): void {
   atomics.store(heap.i32, address / 4 + RecordWord.X_KIND, kind);
 }
 
-/** Throws ERR_HEAP_INVALID_ADDRESS for what is no live block, ERR_SYNC_KIND for one that holds something else. */
+/** Throws ERR_HEAP_INVALID_ADDRESS for what is no live block, ERR_HEAP_KIND for one that holds something else. */
 export function checkRecord(heap: Heap, address: number, kind: Kind, words: number): void {
   const bytes = heap.usableSize(address);
   const found = atomics.load(heap.i32, address / 4 + RecordWord.X_KIND);
@@ -29,7 +29,7 @@ export function checkRecord(heap: Heap, address: number, kind: Kind, words: numb
  * Who frees it: `dispose()` of the object that `create` returned, or its `using`. On objects from `at` it does nothing, so
  * these may be disposed of wherever they are. Nobody may use the record any more when its maker disposes of it.
  */
-export abstract class SyncObject {
+export abstract class SharedObject {
   /** What to send a worker so that it can open it with `at`. */
   readonly address: number;
   /** @internal */
@@ -48,6 +48,9 @@ export abstract class SyncObject {
   /** @internal Whether somebody holds it. */
   protected abstract isInUse(): boolean;
 
+  /** @internal Frees what the record owns beside itself. */
+  protected freeContents(): void {}
+
   /** Frees the record if this object made it. Throws ERR_SYNC_BUSY, and frees nothing, while somebody holds it. */
   dispose(): void {
     if (!this.isMaker) return;
@@ -60,6 +63,7 @@ export abstract class SyncObject {
     this.isMaker = false;
     // Whoever opens it from here on is told, as long as the block has no other use.
     atomics.store(this.heap.i32, this.address / 4 + RecordWord.X_KIND, 0);
+    this.freeContents();
     this.heap.free(this.address);
   }
 

@@ -31,7 +31,7 @@ export function wrongKind(wanted: Kind, address: number, found: number): HeapErr
   const there = (KIND_NAMES as Readonly<Record<number, string | undefined>>)[found];
   const what = there === undefined ? 'nothing of the kind, or no longer' : `a ${there}`;
   return new HeapError(
-    'ERR_SYNC_KIND',
+    'ERR_HEAP_KIND',
     `${KIND_NAMES[wanted]}.at(${address}): at this address lies ${what}; pass the address of a ${KIND_NAMES[wanted]} that has not been disposed of`,
     { address },
   );

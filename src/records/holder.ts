@@ -90,10 +90,15 @@ export class Holder {
     return atomics.compareExchange(this.heap.i32, this.word, seen, value) === seen;
   }
 
+  /** Gives the lock up if nobody waits for it and nothing is to be told of it; false, with the lock still held, otherwise. */
+  releaseWhole(): boolean {
+    // Publishes all that was done under the lock to whoever takes it next.
+    return this.swap(this.me, 0);
+  }
+
   /** Gives the lock up and wakes who waits. Throws ERR_SYNC_NOT_HOLDER if it isn't the caller's. */
   release(call: string): void {
-    // Publishes all that was done under the lock to whoever takes it next.
-    if (this.swap(this.me, 0)) return;
+    if (this.releaseWhole()) return;
     for (;;) {
       const seen = this.look();
       if ((seen & HolderBits.ID) !== this.me) throw notHolder(call, this.address);
@@ -119,14 +124,23 @@ export class Holder {
 
   /** Passes on what was taken. Throws OwnerDiedError, with it, if what the lock guards may be half changed. */
   told<Held>(call: string, guard: Held): Held {
-    const { i32 } = this.heap;
-    if ((atomics.load(i32, this.word) & HolderBits.BROKEN) === 0) return guard;
-    throw new OwnerDiedError(call, this.address, atomics.load(i32, this.lost), guard);
+    if (!this.isBroken()) return guard;
+    throw new OwnerDiedError(call, this.address, atomics.load(this.heap.i32, this.lost), guard);
   }
 
   /** Said by the holder: what the lock guards is in order again. */
   repaired(): void {
     atomics.and(this.heap.i32, this.word, ~HolderBits.BROKEN);
+  }
+
+  /** Said by the holder: what the lock guards may be half changed, and whoever takes it next is to be told. */
+  broken(): void {
+    atomics.or(this.heap.i32, this.word, HolderBits.BROKEN);
+  }
+
+  /** Whether what the lock guards may be half changed. For the holder. */
+  isBroken(): boolean {
+    return (this.look() & HolderBits.BROKEN) !== 0;
   }
 
   /** The word as it is. */

@@ -8,6 +8,12 @@ import { wrongArgument } from './errors.js';
  */
 export const LOOK_EVERY_MS = 50;
 
+/**
+ * Calls that change a collection wait so long for its lock, which others hold for microseconds: who holds it longer is stopped,
+ * or died and this thread has to go back to its event loop in order to learn of it.
+ */
+export const PATIENCE_MS = 5000;
+
 /** Times that somebody is woken and finds that another one was faster, before what it waits for is left to it. */
 export const LOSSES_MOST = 4;
 
@@ -63,7 +69,7 @@ export const now = (): number => performance.now();
 let isBlockingAllowed: boolean | undefined;
 
 /** The main thread of a browser may not block: a wait that ends at once says whether this thread may. */
-function mayBlock(): boolean {
+function tryToBlock(): boolean {
   try {
     atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1, 0);
     return true;
@@ -72,9 +78,14 @@ function mayBlock(): boolean {
   }
 }
 
+/** Whether this thread may block. */
+export function mayBlock(): boolean {
+  return (isBlockingAllowed ??= tryToBlock());
+}
+
 /** Throws ERR_SYNC_MAY_NOT_BLOCK where the thread may not, even if this call would not have to: better always than now and then. */
 export function checkMayBlock(call: string, instead: string): void {
-  if ((isBlockingAllowed ??= mayBlock())) return;
+  if (mayBlock()) return;
   throw new HeapError('ERR_SYNC_MAY_NOT_BLOCK', `${call}: this thread may not block; use ${instead} here`, { instead });
 }
 

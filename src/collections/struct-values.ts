@@ -1,0 +1,47 @@
+import type { StructDefinition, StructOf } from '../structs/index.js';
+import { Values, type ValueType } from './values.js';
+
+interface AnyStruct {
+  readonly address: number;
+  free(): void;
+}
+
+/** What opens the structs of one definition in one heap. */
+interface StructOpener<T> {
+  readonly definition: { readonly text: string };
+  open(address: number): T;
+  addressOf(value: unknown): number;
+}
+
+class StructValues<T extends AnyStruct> extends Values<T> {
+  override readonly text: string;
+
+  constructor(private readonly type: StructOpener<T>) {
+    super();
+    this.text = type.definition.text;
+  }
+
+  override encode(value: T): void {
+    this.low = this.type.addressOf(value) | 0;
+    this.high = 0;
+  }
+
+  override peek(low: number): T {
+    return this.type.open(low >>> 0);
+  }
+
+  override take(low: number): T {
+    return this.peek(low);
+  }
+
+  override free(low: number): void {
+    this.peek(low).free();
+  }
+
+  override undo(): void {}
+}
+
+/** Structs of one definition. The collection owns them; what is taken out is freed by whoever took it. */
+export function structs<D extends StructDefinition>(definition: D): ValueType<StructOf<D>> {
+  return { in: (heap) => new StructValues(definition.in(heap) as unknown as StructOpener<StructOf<D> & AnyStruct>) };
+}
