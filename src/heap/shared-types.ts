@@ -31,7 +31,7 @@ export type Opener = (address: number, length: number, heap: object) => object;
 export type Freer = (address: number, length: number, heap: object) => void;
 
 /** How a thread deals with objects of a type. */
-interface ShareableType {
+export interface ShareableType {
   readonly opener: Opener;
   readonly freer: Freer | undefined;
 }
@@ -97,9 +97,8 @@ export function formOf(value: unknown): ShareableForm | undefined {
   return isRight && typeof form!.type === 'string' ? form! : undefined;
 }
 
-/** The constructor of a type of typed array; undefined for registered types. */
-export function arrayOf(type: number): TypedArrayConstructor | undefined {
-  if (type < 1 || type > ARRAYS.length) return undefined;
+/** The constructor of a type of typed array. */
+export function arrayOf(type: number): TypedArrayConstructor {
   const name = ARRAYS[type - 1];
   const constructor = (globalThis as Record<string, unknown>)[name];
   if (isTypedArrayConstructor(constructor)) return constructor;

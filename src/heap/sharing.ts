@@ -7,7 +7,15 @@ import type { FastPath } from './fast.js';
 import { HandleTable, HOLDERS_MAX, staleHandle, SUBHEAP, type Shared } from './handle-table.js';
 import { Hold } from './hold.js';
 import { badAddress, enclosingBlock } from './lookup.js';
-import { arrayOf, FIRST_NAMED, formOf, typeNamed, typeOfArray, type ShareableForm } from './shared-types.js';
+import {
+  arrayOf,
+  FIRST_NAMED,
+  formOf,
+  typeNamed,
+  typeOfArray,
+  type ShareableForm,
+  type ShareableType,
+} from './shared-types.js';
 import { SubHeap, type SubHeapHost } from './subheap.js';
 import { SubHeapList } from './subheap-list.js';
 import type { TextTable } from '../memory/texts.js';
@@ -45,6 +53,7 @@ export class Sharing {
     this.texts = texts;
     this.table = new HandleTable(heap.owner);
     this.subHeaps = new SubHeapList(heap, this.table, free);
+    if (heap.debug !== undefined) heap.handleOf = (block) => this.liveHandleOf(block);
   }
 
   share(value: unknown): number {
@@ -68,9 +77,9 @@ export class Sharing {
     const { type, address, length } = shared;
     if (type === SUBHEAP) return new SubHeap(this.subHeaps, this.whole, handle as number, false);
     this.remember(shared.block, handle as number);
-    const Type = arrayOf(type);
-    if (Type === undefined) return typeNamed('open', this.nameOf(type)).opener(address, length, this.whole);
-    return new Type(this.region.buffer, address, length);
+    const named = this.namedType('open', type);
+    if (named !== undefined) return named.opener(address, length, this.whole);
+    return new (arrayOf(type))(this.region.buffer, address, length);
   }
 
   /** Makes a sub-heap. */
@@ -101,7 +110,7 @@ export class Sharing {
     this.heap.check('release');
     const { block, type, address, length } = this.present('release', handle);
     // Before the hold is given up: it may be the last, and then this thread must know how to free the object.
-    const named = type < FIRST_NAMED ? undefined : typeNamed('release', this.nameOf(type));
+    const named = this.namedType('release', type);
     const holders = this.table.release(handle);
     if (holders === undefined) throw this.stale('release', handle);
     if (holders > 0) return holders;
@@ -120,6 +129,8 @@ export class Sharing {
   }
 
   hold(handle: unknown): Hold {
+    // Before it is retained: what can't be opened here can't be released either.
+    this.namedType('hold', this.present('hold', handle).type);
     this.retain(handle);
     const value = this.openHeld(handle as number);
     const hold = new Hold(this.letGo, handle as number, value);
@@ -208,17 +219,19 @@ export class Sharing {
     return FIRST_NAMED + number;
   }
 
-  private nameOf(type: number): string {
+  /** What this thread knows of a type that has a name; undefined for those of the heap itself. */
+  private namedType(call: string, type: number): ShareableType | undefined {
+    if (type < FIRST_NAMED) return undefined;
     const name = this.texts.textOf(type - FIRST_NAMED);
     if (name === undefined) corrupt('a handle is of a type that has no name', { type });
-    return name;
+    return typeNamed(call, name);
   }
 
   /** The handle that the same object has already, with a hold more; 0 if this thread knows of none. */
   private handleOf(wanted: Shared, value: unknown): number {
-    const handle = this.known.get(wanted.block);
+    const handle = this.liveHandleOf(wanted.block);
     const found = handle === undefined ? undefined : this.table.lookUp(handle);
-    if (handle === undefined || found === undefined || !this.isThere(found)) return 0;
+    if (handle === undefined || found === undefined) return 0;
     const isSame = found.address === wanted.address && found.type === wanted.type && found.length === wanted.length;
     if (!isSame)
       throw new HeapError(
@@ -227,6 +240,13 @@ export class Sharing {
         { address: wanted.address, handle },
       );
     return this.add('share', handle) > 0 ? handle : 0;
+  }
+
+  /** The handle that owns a block, if this thread knows of one. */
+  private liveHandleOf(block: number): number | undefined {
+    const handle = this.known.get(block);
+    const found = handle === undefined ? undefined : this.table.lookUp(handle);
+    return found !== undefined && this.isThere(found) ? handle : undefined;
   }
 
   private remember(block: number, handle: number): void {

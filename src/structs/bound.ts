@@ -1,21 +1,12 @@
 import { type Heap, SHAREABLE, type ShareableForm } from '../index.js';
 import { Columns, Rows } from './arrays.js';
 import { alignUp, badDefinition, badValue, type Binding, type Referred, show } from './field.js';
-import {
-  ColumnHandle,
-  defineColumn,
-  defineField,
-  DENO_INSPECT,
-  FREED,
-  Handle,
-  NODE_INSPECT,
-  picture,
-  plainValue,
-} from './handles.js';
+import { ColumnHandle, defineColumn, defineField, FREED, Handle } from './handles.js';
 import { Headers, HEADER_BYTES, Kind } from './header.js';
 import { type BoundField, type Definition, flatten, type Owned, ownedIn } from './layout.js';
 import { free } from './free.js';
 import { addressShared } from './shared.js';
+import { picture, plainValue, SHOW, shownField, TITLE } from './show.js';
 import type { Initial, Struct, StructPart } from './types.js';
 import { Views } from '../records/index.js';
 
@@ -220,32 +211,30 @@ function columnClass<Name extends string, F>({ definition, bound }: Bound<Name, 
 /** A class of handles that shows its fields. */
 function shown<T extends Handle>(base: HandleClass<T>, definition: Definition): HandleClass<T> {
   const fields = definition.layout.placed.map(({ name }) => name);
-  class Shown extends (base as HandleClass) {
+  class Fields extends (base as HandleClass) {
     toObject(): Record<string, unknown> {
       const values = this as unknown as Record<string, unknown>;
       return Object.fromEntries(fields.map((name) => [name, plainValue(values[name])]));
     }
 
-    [NODE_INSPECT](_depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
+    override [SHOW](inspect: (value: unknown) => string): string {
       if (this.$at === FREED) return `${definition.name} (freed)`;
-      return picture(this.title(), this.toObject(), (value) => inspect(value, options));
+      const values = this as unknown as Record<string, unknown>;
+      const read = fields.map((name) => [name, shownField(() => values[name])] as const);
+      return picture(this[TITLE](), Object.fromEntries(read), inspect);
     }
 
-    [DENO_INSPECT](inspect: (value: unknown, options: object) => string, options: object): string {
-      return this[NODE_INSPECT](0, options, inspect);
-    }
-
-    title(): string {
+    [TITLE](): string {
       return definition.name;
     }
   }
-  return Shown as unknown as HandleClass<T>;
+  return Fields as unknown as HandleClass<T>;
 }
 
 /** The class of structs in blocks of their own. */
 function wholeClass<Name extends string, F>(bound: Bound<Name, F>, Part: HandleClass): HandleClass {
   const { definition, headers } = bound;
-  class Whole extends (Part as HandleClass<Handle & { title(): string }>) {
+  class Whole extends (Part as HandleClass<Handle & { [TITLE](): string }>) {
     get address(): number {
       return (this.$at - HEADER_BYTES) >>> 0;
     }
@@ -259,7 +248,7 @@ function wholeClass<Name extends string, F>(bound: Bound<Name, F>, Part: HandleC
       return headers.formOf(this.address, HEADER_BYTES + definition.bytes);
     }
 
-    override title(): string {
+    override [TITLE](): string {
       return `${definition.name} @0x${this.address.toString(16)}`;
     }
   }

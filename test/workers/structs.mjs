@@ -1,13 +1,39 @@
 // A worker that works on structs that another one made, by the same definition, or by a wrong one.
 import { parentPort, workerData } from 'node:worker_threads';
 import { Heap, HeapError } from 'sabmalloc';
-import { array, atomic, f32, f64, i32, ref, struct, utf8 } from 'sabmalloc/structs';
+import { array, atomic, f32, f64, i32, owned, ref, struct, u32, utf8 } from 'sabmalloc/structs';
+import { mutex } from 'sabmalloc/sync';
 
 const fields = { pos: array(f32, 3), mass: f64, name: utf8(24), next: ref('Particle'), hits: atomic(i32) };
 const heap = Heap.attach(workerData.token);
 const P = struct('Particle', fields).in(heap);
 
+const Account = struct('Account', { lock: mutex, balance: f64, audits: i32 }).in(heap);
+struct('Node', { value: u32, left: owned('Node'), right: owned('Node'), seen: ref('Node') });
+
 const ops = {
+  /** What a handle opens as; of an array the element at the index. */
+  openShared(handle, index) {
+    const value = heap.open(handle);
+    return (index === undefined ? value : value.at(index)).toObject();
+  },
+  openOther: (handle) =>
+    struct('Particle', { ...fields, mass: f32 })
+      .in(heap)
+      .open(handle),
+  heap: (method, ...args) => heap[method](...args),
+  deposit(handle, times) {
+    const account = Account.open(handle);
+    for (let i = 0; i < times; i++) {
+      const guard = account.lock.lock();
+      account.balance += 1;
+      account.audits += 1;
+      guard.unlock();
+    }
+  },
+  lockAccount(handle) {
+    Account.open(handle).lock.lock();
+  },
   add(address, times) {
     const { hits } = P.at(address);
     for (let i = 0; i < times; i++) hits.add(1);
