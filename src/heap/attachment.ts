@@ -42,7 +42,7 @@ export class Attachment {
   /** True from the end of detach() on. */
   hasLeft = false;
   /** Says which handle owns a block, as far as this thread knows. */
-  handleOf: ((block: number) => number | undefined) | undefined;
+  sharedAs: ((block: number) => number | undefined) | undefined;
   private readonly identity: Identity;
 
   constructor(region: Region, membership: Membership) {
@@ -131,7 +131,7 @@ export class Attachment {
 
   /** A handle owns what it was made for. Looked at where mistakes are looked for, and known to threads that shared or opened it. */
   private refuseShared(address: unknown): void {
-    const handle = this.handleOf?.(address as number);
+    const handle = this.sharedAs?.(address as number);
     if (handle === undefined) return;
     const error = new HeapError(
       'ERR_HEAP_INVALID_FREE',

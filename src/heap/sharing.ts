@@ -30,7 +30,7 @@ export class Sharing {
   private readonly whole: SubHeapHost;
   private readonly region: Region;
   private readonly free: FastPath['free'];
-  private readonly table: HandleTable;
+  readonly table: HandleTable;
   private readonly texts: TextTable;
   /** Numbers of names of types, as far as this thread has shared objects of them. */
   private readonly typeNumbers = new Map<string, number>();
@@ -53,7 +53,7 @@ export class Sharing {
     this.texts = texts;
     this.table = new HandleTable(heap.owner);
     this.subHeaps = new SubHeapList(heap, this.table, free);
-    if (heap.debug !== undefined) heap.handleOf = (block) => this.liveHandleOf(block);
+    if (heap.debug !== undefined) heap.sharedAs = (block) => this.liveHandleOf(block);
   }
 
   share(value: unknown): number {
