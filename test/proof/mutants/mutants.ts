@@ -1,4 +1,5 @@
 import type { Mutant } from './mutant.js';
+import { handleMutants } from './table/handles.js';
 import { heapMutants } from './table/heap.js';
 import { memoryMutants } from './table/memory.js';
 import { pagesMutants } from './table/pages.js';
@@ -14,6 +15,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...pagesMutants,
   ...registryMutants,
   ...heapMutants,
+  ...handleMutants,
   ...memoryMutants,
   ...syncMutants,
 ];
