@@ -121,9 +121,18 @@ export class SubHeapList {
     }
   }
 
-  /** Goes on with what workers that are gone have begun to drop. */
+  /** Goes on with what workers that are gone have begun to drop. Throws as `empty` does, when all is done that can be. */
   sweep(): void {
-    if (this.isDropping) return;
-    for (const handle of this.table.findDrops()) this.empty(handle);
+    // A heap that was left frees nothing: what it took off a list would be lost.
+    if (this.isDropping || !this.heap.isAttached()) return;
+    const errors: unknown[] = [];
+    for (const handle of this.table.findDrops()) {
+      try {
+        this.empty(handle);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   }
 }

@@ -1,6 +1,8 @@
 import type { Mutant } from './mutant.js';
+import { debugMutants } from './table/debug.js';
 import { handleMutants } from './table/handles.js';
 import { heapMutants } from './table/heap.js';
+import { learningMutants } from './table/learning.js';
 import { memoryMutants } from './table/memory.js';
 import { pagesMutants } from './table/pages.js';
 import { registryMutants } from './table/registry.js';
@@ -17,5 +19,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...heapMutants,
   ...handleMutants,
   ...memoryMutants,
+  ...debugMutants,
+  ...learningMutants,
   ...syncMutants,
 ];
