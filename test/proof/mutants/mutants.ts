@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.js';
 import { debugMutants } from './table/debug.js';
+import { handleMutants } from './table/handles.js';
 import { heapMutants } from './table/heap.js';
 import { learningMutants } from './table/learning.js';
 import { memoryMutants } from './table/memory.js';
@@ -16,6 +17,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...pagesMutants,
   ...registryMutants,
   ...heapMutants,
+  ...handleMutants,
   ...memoryMutants,
   ...debugMutants,
   ...learningMutants,

@@ -5,6 +5,7 @@ import { homecomingScenarios } from './homecoming.js';
 import { registryScenarios } from './registry.js';
 import { remoteScenarios } from './remote.js';
 import { sliceScenarios } from './slices.js';
+import { subHeapScenarios } from './subheaps.js';
 import { syncScenarios } from './sync.js';
 
 /** Everything that is explored. */
@@ -16,6 +17,7 @@ export const SCENARIOS: readonly Play[] = [
       ...sliceScenarios,
       ...registryScenarios,
       ...handleScenarios,
+      ...subHeapScenarios,
     ] as readonly Plot[]
   ).map(onStage),
   ...syncScenarios,
