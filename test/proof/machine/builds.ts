@@ -39,6 +39,14 @@ export interface SteppedHeap {
   readonly workerId: number;
   /** Kept by hand between schedules. */
   readonly attachment: object;
+  readonly sharing: { readonly table: object; readonly subHeaps: SteppedSubHeapList };
+}
+
+/** The way of a worker of the stepped build to the blocks of sub-heaps. */
+export interface SteppedSubHeapList {
+  create(): Steps<number>;
+  push(call: string, handle: number, block: number): Steps<void>;
+  drop(handle: number): Steps<void>;
 }
 
 /** The handle table of the stepped build. */

@@ -6,6 +6,7 @@ import { listScenarios } from './lists.js';
 import { registryScenarios } from './registry.js';
 import { remoteScenarios } from './remote.js';
 import { sliceScenarios } from './slices.js';
+import { subHeapScenarios } from './subheaps.js';
 import { syncScenarios } from './sync.js';
 
 /** Everything that is explored. */
@@ -17,6 +18,7 @@ export const SCENARIOS: readonly Play[] = [
       ...sliceScenarios,
       ...registryScenarios,
       ...handleScenarios,
+      ...subHeapScenarios,
     ] as readonly Plot[]
   ).map(onStage),
   ...syncScenarios,
