@@ -49,7 +49,7 @@ const floatWords = new Int32Array(float.buffer);
 
 /** A value as a message shows it. */
 const show = (value: unknown): string =>
-  typeof value === 'object' || typeof value === 'function' ? `this ${typeof value}` : String(value);
+  typeof value === 'string' || typeof value === 'number' ? String(value) : `this ${typeof value}`;
 
 const badValue = (what: string, value: unknown): HeapError => new HeapError('ERR_HEAP_VALUE', what, { value });
 

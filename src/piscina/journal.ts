@@ -1,5 +1,6 @@
 import * as atomics from '#atomics';
 import {
+  type Handle,
   type Heap,
   HeapError,
   type ScopedHeap,
@@ -161,13 +162,13 @@ export class JournaledHeap implements ScopedHeap {
   }
 
   /** Shares something and puts its handle in the place of its block: no scope frees that any more. */
-  give(value: TypedArray | Shareable): number {
+  give<Value extends TypedArray | Shareable>(value: Value): Handle<Value> {
     this.check('give');
     const handle = this.heap.share(value);
     const block = this.blockAt(SHAREABLE in value ? value[SHAREABLE]().address : value.byteOffset);
     const place = this.places.get(block);
     const { chunk, index } = place ?? this.nextPlace();
-    chunk.numbers[index] = -handle;
+    chunk.numbers[index] = -(handle as number);
     chunk.publish();
     if (place === undefined) this.empty.pop();
     else this.given.add(block);

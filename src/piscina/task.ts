@@ -1,5 +1,5 @@
 import { workerData } from 'node:worker_threads';
-import { Heap, HeapError, Scope, type Shareable, type TypedArray } from '../index.js';
+import { type Handle, Heap, HeapError, Scope, type Shareable, type TypedArray } from '../index.js';
 import { JournaledHeap } from './journal.js';
 import type { PoolWorkerData, TaskAnswer, TaskMessage } from './messages.js';
 
@@ -10,12 +10,12 @@ export interface TaskContext {
   /** For blocks of the task's own: freed when it ends, however it ends, also by its worker's death. */
   readonly scope: Scope;
   /** `heap.open`: what a handle among the arguments names. Whoever ran the task holds it meanwhile. */
-  readonly open: <Value extends object = TypedArray>(handle: number) => Value;
+  readonly open: <Value extends object = TypedArray>(handle: Handle<Value> | number) => Value;
   /**
    * A handle for something that the task allocated, to be returned: whoever ran the task has it to release. If the task
    * fails, or its worker dies before the answer is there, it is released.
    */
-  readonly give: (value: TypedArray | Shareable) => number;
+  readonly give: <Value extends TypedArray | Shareable>(value: Value) => Handle<Value>;
   /** The `workerData` that the pool was made with. */
   readonly workerData: unknown;
 }
