@@ -5,3 +5,7 @@
 export { structs } from './struct-values.js';
 export { bytes, handles, numbers, texts } from './values.js';
 export type { ValueType } from './values.js';
+export { Channel } from './channel.js';
+export type { ChannelOptions, ChannelUse } from './channel.js';
+export { select, selectAsync } from './select.js';
+export type { Selected } from './select.js';
