@@ -99,11 +99,11 @@ export class ChannelCore {
    * there is none, or where the lock would have to be waited for and may not. Throws ERR_COLLECTION_CLOSED, and
    * ERR_HEAP_OUT_OF_MEMORY where a larger ring has no place.
    */
-  put(call: string, pairs: Int32Array, from: number, to: number, mayWait: boolean): number {
+  insert(call: string, pairs: Int32Array, from: number, to: number, mayWait: boolean): number {
     for (;;) {
       if (!this.enter(this.sendLock, call, mayWait)) return 0;
-      let count = 0;
-      let cells = 0;
+      let count: number;
+      let cells: number;
       try {
         this.checkOpen(call);
         count = this.append(pairs, from, to);
@@ -203,7 +203,7 @@ export class ChannelCore {
   /** Takes up to so many values out, into `pairs`: how many, or Taken. 0 also where the lock may not be waited for. */
   take(call: string, pairs: Int32Array, most: number, mayWait: boolean): number {
     if (!this.enter(this.receiveLock, call, mayWait)) return Taken.NONE;
-    let count = 0;
+    let count: number;
     try {
       count = this.remove(pairs, most);
     } finally {
@@ -292,7 +292,8 @@ export class ChannelCore {
 
   /** Said by one that was woken or could have been, and goes: what it leaves is for others. */
   passOn(place: ChannelWord.X_RECEIVERS | ChannelWord.X_SENDERS): void {
-    if (this.isReadyFor(place)) atomics.notify(this.views.i32, this.base + place, 1);
+    // Not by a wake-up alone: somebody may have looked before, and be about to sleep.
+    if (this.isReadyFor(place)) this.wake(place, 1);
   }
 
   /** Wakes all that wait for several channels, this one among them. Under the senders' lock. */

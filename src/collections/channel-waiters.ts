@@ -65,7 +65,7 @@ export class SendWaiter extends Waiter {
 
   override attempt(): boolean {
     this.core.ask(ChannelWord.X_SENDERS);
-    const count = this.core.put(this.call, this.pairs, this.next, this.pairs.length / 2, true);
+    const count = this.core.insert(this.call, this.pairs, this.next, this.pairs.length / 2, true);
     if (count === 0) return false;
     this.next += count;
     this.core.passOn(ChannelWord.X_SENDERS);

@@ -25,7 +25,7 @@ const CAPACITY_USUAL = 1024;
 /** A ring of more cells than these has no place in 4 GiB, so this stands for no limit. */
 const CAPACITY_MOST = 2 ** 28;
 /** Cells that a channel without a limit begins with. */
-const CELLS_FIRST = 64;
+export const CELLS_FIRST = 64;
 
 /** How one worker uses a channel. */
 export interface ChannelUse {
@@ -291,7 +291,7 @@ export class Channel<T> extends SharedObject {
     try {
       const total = pairs.length / 2;
       for (let count = 1; sent < total && count > 0; sent += count)
-        count = this.core.put(call, pairs, sent, total, false);
+        count = this.core.insert(call, pairs, sent, total, false);
     } finally {
       this.undo(pairs, sent, false);
     }
@@ -301,7 +301,7 @@ export class Channel<T> extends SharedObject {
   private sendPairs(call: string, pairs: Int32Array, timeoutMs: number | undefined): void {
     let waiter: SendWaiter | undefined;
     try {
-      const sent = this.core.put(call, pairs, 0, pairs.length / 2, true);
+      const sent = this.core.insert(call, pairs, 0, pairs.length / 2, true);
       if (sent === pairs.length / 2) return;
       waiter = new SendWaiter(this.core, call, pairs, sent);
       const deadline = now() + (timeoutMs ?? Infinity);

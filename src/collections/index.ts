@@ -9,3 +9,5 @@ export { Channel } from './channel.js';
 export type { ChannelOptions, ChannelUse } from './channel.js';
 export { select, selectAsync } from './select.js';
 export type { Selected } from './select.js';
+export { Ring } from './ring.js';
+export type { RingView } from './ring.js';

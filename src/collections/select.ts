@@ -18,7 +18,7 @@ import { ChannelWord, NodeWord, SelectWord } from './channel-layout.js';
 type OneOf<C> = C extends Channel<infer T> ? { readonly channel: C; readonly value: T } : never;
 
 /** What was received, and from which of the channels. */
-export type Selected<Channels extends readonly Channel<never>[]> = OneOf<Channels[number]>;
+export type Selected<Channels extends readonly Channel<unknown>[]> = OneOf<Channels[number]>;
 
 /**
  * Waits for several channels at once. A block of its own, with a bell, is linked into the list of each of them as long as it waits; whoever
@@ -99,7 +99,7 @@ class SelectWaiter extends Waiter {
   }
 }
 
-function waiterFor(call: string, channels: readonly Channel<never>[]): SelectWaiter {
+function waiterFor(call: string, channels: readonly Channel<unknown>[]): SelectWaiter {
   if (channels.length === 0) throw wrongArgument(call, 'no channels; pass one at least', {});
   const [{ heap }] = channels;
   if (channels.some((channel) => channel.heap !== heap))
@@ -111,7 +111,7 @@ function waiterFor(call: string, channels: readonly Channel<never>[]): SelectWai
   );
 }
 
-function selected<Channels extends readonly Channel<never>[]>(
+function selected<Channels extends readonly Channel<unknown>[]>(
   channels: Channels,
   { chosen, pair }: SelectWaiter,
 ): Selected<Channels> | undefined {
@@ -124,7 +124,7 @@ function selected<Channels extends readonly Channel<never>[]>(
  * Receives a value from whichever of the channels has one; blocks while none has. Those that have are served by turns. `undefined` once all
  * are closed and empty. Throws ERR_SYNC_TIMEOUT, and ERR_SYNC_MAY_NOT_BLOCK on a browser's main thread.
  */
-export function select<const Channels extends readonly Channel<never>[]>(
+export function select<const Channels extends readonly Channel<unknown>[]>(
   channels: Channels,
   { timeoutMs }: TimeLimit = {},
 ): Selected<Channels> | undefined {
@@ -143,7 +143,7 @@ export function select<const Channels extends readonly Channel<never>[]>(
 }
 
 /** The same without blocking the thread. Rejects with the signal's reason when that is aborted. */
-export async function selectAsync<const Channels extends readonly Channel<never>[]>(
+export async function selectAsync<const Channels extends readonly Channel<unknown>[]>(
   channels: Channels,
   limit: AsyncLimit = {},
 ): Promise<Selected<Channels> | undefined> {

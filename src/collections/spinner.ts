@@ -7,8 +7,8 @@ const SPIN_USUAL = 4000;
 /** Of the looks that it may take, so many are left after being in vain again and again. */
 const LEAST_SHARE = 1 / 64;
 
-export function checkSpin(call: string, spin: unknown): void {
-  if (spin === undefined || (Number.isInteger(spin) && (spin as number) >= 0)) return;
+export function checkSpin(call: string, spin: number | undefined): void {
+  if (spin === undefined || (Number.isInteger(spin) && spin >= 0)) return;
   throw wrongArgument(call, `spin is ${String(spin)}; it must be a whole number of looks from 0 on`, { spin });
 }
 

@@ -1,5 +1,9 @@
 import type * as Check from '../../../src/heap/check.js';
 import type * as Walk from '../../../src/heap/walk.js';
+import type * as Channels from '../../../src/collections/channel.js';
+import type * as Rings from '../../../src/collections/ring.js';
+import type * as Selects from '../../../src/collections/select.js';
+import type * as ValueTypes from '../../../src/collections/values.js';
 import type * as Config from '../../../src/config/index.js';
 import type * as Tables from '../../../src/memory/tables.js';
 import type * as RegionModule from '../../../src/memory/region.js';
@@ -80,6 +84,11 @@ export interface SyncModules {
   readonly RwLock: typeof Sync.RwLock;
   readonly Semaphore: typeof Sync.Semaphore;
   readonly SpinLock: typeof Sync.SpinLock;
+  readonly Channel: typeof Channels.Channel;
+  readonly Ring: typeof Rings.Ring;
+  readonly select: typeof Selects.select;
+  readonly numbers: typeof ValueTypes.numbers;
+  readonly bytes: typeof ValueTypes.bytes;
   readonly HolderWaiter: typeof HolderModule.HolderWaiter;
   readonly PermitWaiter: typeof SemaphoreModule.PermitWaiter;
   readonly checkMayBlock: typeof Wait.checkMayBlock;
@@ -107,6 +116,7 @@ const TINY: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     SEGMENT_SLICES: 2,
     REGION_MIN_BYTES: 4096,
   },
+  'src/collections/channel.ts': { CELLS_FIRST: 2 },
   // Whoever sleeps looks again after a death and not otherwise: no schedule is saved by a timer.
   'src/records/wait.ts': { LOOK_EVERY_MS: Infinity, PATIENCE_MS: Infinity, LOSSES_MOST: 0, SPINS: 1 },
 };
@@ -155,6 +165,11 @@ export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Buil
   };
   const sync = await load(stepped.url, {
     ...Object.fromEntries(SYNC.map((name) => [name, 'sync/index'])),
+    Channel: 'collections/channel',
+    Ring: 'collections/ring',
+    select: 'collections/select',
+    numbers: 'collections/values',
+    bytes: 'collections/values',
     HolderWaiter: 'records/holder',
     PermitWaiter: 'sync/semaphore',
     checkMayBlock: 'records/wait',
