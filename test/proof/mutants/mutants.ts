@@ -1,4 +1,5 @@
 import type { Mutant } from './mutant.js';
+import { channelMutants } from './table/channels.js';
 import { heapMutants } from './table/heap.js';
 import { memoryMutants } from './table/memory.js';
 import { pagesMutants } from './table/pages.js';
@@ -16,4 +17,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...heapMutants,
   ...memoryMutants,
   ...syncMutants,
+  ...channelMutants,
 ];
