@@ -122,8 +122,8 @@ const queues: readonly SyncPlot<any>[] = [
     about: 'two workers send more than the ring has cells while a third receives: what is in it moves to a larger one',
     setup: (stage) => channels(stage, Infinity, 91, 92),
     scripts: [
-      (actor, channel: Numbers) => send(actor, channel, 1, 2),
-      (actor, channel: Numbers) => send(actor, channel, 11, 12),
+      (actor, channel: Numbers) => send(actor, channel, 1),
+      (actor, channel: Numbers) => send(actor, channel, 11, 12, 13),
       function* (actor, channel: Numbers) {
         for (let i = 0; i < 3; i++) {
           const value = yield* stepsOf(channel.tryReceive());
