@@ -145,12 +145,12 @@ describe('a ring', () => {
         const heap = create();
         const ring = Ring.create(heap, Int32Array, 256);
         const consumer = start(heap, without);
-        let isDone = false;
+        const progress = { isDone: false };
         const count = BUDGET.channelValues * (without === undefined ? 10 : 1);
         const consuming = consumer
           .call('consume', ring.address, count, without !== undefined)
-          .finally(() => (isDone = true));
-        for (let i = 0; i < BUDGET.channelKills || !isDone; i++) {
+          .finally(() => (progress.isDone = true));
+        for (let i = 0; i < BUDGET.channelKills || !progress.isDone; i++) {
           const producer = start(heap);
           await producer.call('produceForever', ring.address);
           await pause(random.int(0, 12));

@@ -14,7 +14,7 @@ function channels(stage: SyncStage, capacity: number, ...values: number[]): Numb
   const { Channel, numbers } = stage.modules;
   const [{ heap }] = stage.actors;
   const made = now(stepsOf(Channel.create(heap, numbers, { capacity, spin: 0 })));
-  now(stepsOf(made.sendMany(values)));
+  now(stepping(() => made.sendMany(values)));
   return stage.actors.map((actor) => now(stepsOf(Channel.at(actor.heap, made.address, numbers, { spin: 0 }))));
 }
 
