@@ -96,7 +96,8 @@ const sendBatches: Play = async (seat, heap) => {
   const channel = Channel.at(heap, seat.there, handles);
   let checksum = 0;
   if (seat.side === 'sender') {
-    for (let i = 1; i <= seat.count; i += BATCH) channel.sendMany(Array.from({ length: BATCH }, (_, n) => i + n));
+    const batch: number[] = [];
+    for (let i = 1; i <= seat.count; i++) if (batch.push(i) === BATCH) channel.sendMany(batch.splice(0));
   } else {
     for (let left = seat.count; left > 0;) {
       const values = channel.receiveMany(BATCH);

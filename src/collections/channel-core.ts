@@ -120,7 +120,7 @@ export class ChannelCore {
   }
 
   private checkOpen(call: string): void {
-    if (this.load(ChannelWord.X_CLOSED) === 0) return;
+    if (this.plain(ChannelWord.X_CLOSED) === 0) return;
     throw new HeapError(
       'ERR_COLLECTION_CLOSED',
       `${call}: the channel at ${this.address} is closed; what is in it can still be received, and nothing sent any more`,
@@ -133,7 +133,8 @@ export class ChannelCore {
     const { i32 } = this.views;
     const cells = i32[first - RingWord.FIRST_CELL + RingWord.CELLS];
     const limit = Math.min(cells, this.plain(ChannelWord.LIMIT));
-    const tail = this.load(ChannelWord.X_TAIL);
+    // Only holders of this lock store it.
+    const tail = this.plain(ChannelWord.X_TAIL);
     let room = limit - ((tail - this.plain(ChannelWord.HEAD_SEEN)) | 0);
     if (room < to - from) {
       const head = this.load(ChannelWord.X_HEAD);
@@ -215,7 +216,7 @@ export class ChannelCore {
 
   private remove(pairs: Int32Array, most: number): number {
     const { i32 } = this.views;
-    const head = this.load(ChannelWord.X_HEAD);
+    const head = this.plain(ChannelWord.X_HEAD);
     let there = (this.plain(ChannelWord.TAIL_SEEN) - head) | 0;
     if (there < most) {
       // In this order: what was sent before it was closed is seen.

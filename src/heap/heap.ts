@@ -165,7 +165,7 @@ export class Heap {
   static attach(token: HeapToken): Heap {
     const opened = openRegion(token);
     const known = attached.get(opened.token.heapId)?.deref();
-    if (known?.attachment.isAttached() === true) return known;
+    if (known !== undefined && known.attachment.isAttached()) return known;
     return Heap.join(opened.region, opened.settings, opened.token.workerId, 'attach');
   }
 
@@ -187,8 +187,8 @@ export class Heap {
     files: ReturnType<typeof filesFor>,
     { statsFile, statsInterval }: ResolvedOptions['values'],
   ): void {
-    const heap = new WeakRef(this);
-    const read = (): HeapStats | undefined => heap.deref()?.stats();
+    const held = new WeakRef(this);
+    const read = (heap = held.deref()): HeapStats | undefined => (heap === undefined ? undefined : heap.stats());
     this.statsWriter = new StatsWriter(files, statsFile!, this.token.heapId, read, statsInterval);
   }
 

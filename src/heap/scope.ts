@@ -7,6 +7,8 @@ import type { FastPath } from './fast.js';
 export interface ScopedHeap extends Blocks {
   readonly malloc: FastPath['malloc'];
   readonly free: FastPath['free'];
+  /** Told the address of every block that a scope lets go of. */
+  readonly keep?: (address: number) => void;
 }
 
 /**
@@ -77,6 +79,7 @@ export class Scope {
     this.check('keep');
     this.checkMember('keep', target);
     this.blocks.delete(placeOf(target));
+    this.heap.keep?.(placeOf(target));
     return target;
   }
 

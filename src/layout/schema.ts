@@ -138,7 +138,7 @@ export const SLICE: RecordSpec = {
     atomic('X_COUNT', 'claimer, worker that resizes a span', 'Slices of this slab or span.'),
     owner(
       'FREE_BLOCKS',
-      'Of a slab: blocks neither live nor in a cache, capacity - live - cached. Of a span: the worker id that allocated it, written once.',
+      'Of a slab: blocks neither live nor in a cache, capacity - live - cached. Of a span: the worker id that allocated it; with headers `full`, negative until it has one.',
     ),
     owner('PREVIOUS', 'Slab before this one in the list of slabs with free blocks; 0 at its head.'),
     owner('NEXT', 'Slab after this one in that list; 0 at its end.'),
@@ -176,12 +176,16 @@ export const TRAILER: RecordSpec = {
     holder('SERIAL', 'Number of the allocation among those of its worker.'),
     holder('ALLOCATED_BY', 'Worker id.'),
     holder('ALLOCATED_AT', 'Place in the program, a number of the table of call sites; 0 for none recorded.'),
-    holder('FREED_BY', 'Worker id; 0 while the block is live.'),
+    atomic(
+      'X_FREED_BY',
+      'whoever frees the block',
+      'Worker id; 0 while the block is live, and negative from when that worker has begun to free it until it is free: of several that free it at once, the one that enters itself goes on.',
+    ),
     holder('FREED_AT', 'Place in the program.'),
     atomic(
       'X_STATE',
       'holder, whoever frees or adopts the block',
-      'Byte that fills the block: what happened to it last. Of several that free it at once, the one that changes it goes on.',
+      'Byte that fills the block: what happened to it last.',
     ),
   ],
 };

@@ -45,6 +45,8 @@ export const BUDGET = {
   channelValues: times(3000),
   /** Rounds in which a sender and a receiver of a channel are killed. */
   channelKills: times(10),
+  /** Aborts of two tasks of a pool at a time, each of which costs it two workers. */
+  poolAborts: times(15),
   /** Workers killed as they attach. */
   attachKills: times(20),
 } as const;

@@ -118,6 +118,14 @@ const ops = {
       Atomics.add(words, 0, 1);
     }
   },
+  /** The next thing that the heap prints is the last that this worker does: it stays there until it is killed. Word 0 of `shared` tells. */
+  stallAtPrint(shared) {
+    const words = new Int32Array(shared);
+    console.error = () => {
+      Atomics.store(words, 0, 1);
+      for (;;) Atomics.wait(words, 1, 0);
+    };
+  },
   /** Throws out of the event loop: the worker dies of an uncaught error. */
   throwUp(message) {
     setImmediate(() => {

@@ -1,6 +1,8 @@
 import type { Mutant } from './mutant.js';
 import { channelMutants } from './table/channels.js';
+import { debugMutants } from './table/debug.js';
 import { heapMutants } from './table/heap.js';
+import { learningMutants } from './table/learning.js';
 import { memoryMutants } from './table/memory.js';
 import { pagesMutants } from './table/pages.js';
 import { registryMutants } from './table/registry.js';
@@ -16,6 +18,8 @@ export const MUTANTS: readonly Mutant[] = [
   ...registryMutants,
   ...heapMutants,
   ...memoryMutants,
+  ...debugMutants,
+  ...learningMutants,
   ...syncMutants,
   ...channelMutants,
 ];
