@@ -28,7 +28,7 @@ export type Group = keyof typeof CASES;
 
 const BATCH = 64;
 /** Arrays on their way at a time. */
-const WINDOW = 16;
+export const WINDOW = 16;
 const ELEMENTS = 2 ** 18;
 
 export interface Seat {

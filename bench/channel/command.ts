@@ -11,7 +11,7 @@ import { CHANNEL_SCRIPT } from '../paths.js';
 import { printJson, printTable } from '../report.js';
 import { createHeap } from '../rivals/ground.js';
 import { type Environment } from '../spec.js';
-import { CASES, shareArray, type Group, type Outcome, type Seat } from './cases.js';
+import { CASES, shareArray, WINDOW, type Group, type Outcome, type Seat } from './cases.js';
 
 interface Case {
   readonly name: string;
@@ -53,7 +53,9 @@ function checkSum(group: Group, { name, pairs, count }: Case, outcomes: readonly
 
 /** One round of a case, in threads of its own. */
 async function runRound(heap: Heap, group: Group, one: Case): Promise<{ ns: number; samplesNs: readonly number[] }> {
-  const [there, back] = [0, 1].map(() => Channel.create(heap, handles));
+  // Numbers are posted without a limit too; arrays are not, in any case.
+  const capacity = group === 'array of 1 MiB' ? WINDOW : Infinity;
+  const [there, back] = [0, 1].map(() => Channel.create(heap, handles, { capacity }));
   const barrier = Barrier.create(heap, 2 * one.pairs);
   const handle = shareArray(heap);
   const workers = Array.from({ length: one.pairs }, () => {

@@ -30,8 +30,8 @@ export const CELLS_FIRST = 64;
 /** How one worker uses a channel. */
 export interface ChannelUse {
   /**
-   * Looks, at most, that a thread takes before it goes to sleep: a wake-up takes some microseconds, a look about a nanosecond.
-   * Fewer where the looks were in vain lately; 0 for none. 4,000 if not given.
+   * Turns of a loop, about a nanosecond each, that a thread takes at most before it goes to sleep: to wake it takes some microseconds.
+   * Fewer where they were in vain lately; 0 for none. 10,000 if not given.
    */
   readonly spin?: number;
 }
