@@ -1,5 +1,5 @@
 import { type Heap } from 'sabmalloc';
-import { Channel, handles, numbers, texts } from 'sabmalloc/collections';
+import { Channel, numbers, texts } from 'sabmalloc/collections';
 import { describe, expect, it } from 'vitest';
 import { BUDGET, longTest } from '../kit/budget.js';
 import { heapsOfTest } from '../kit/heaps.js';
@@ -167,19 +167,6 @@ describe('workers that are killed', () => {
     { timeout: longTest(90_000) },
     (capacity) => seeded(async (random) => storm(create(), capacity, random))(),
   );
-
-  it('leave handles in the channel that others receive', async () => {
-    const heap = create();
-    const channel = Channel.create(heap, handles, { capacity: 4 });
-    channel.send(heap.share(heap.alloc(Uint8Array, 1000).fill(7)));
-    const victim = start(heap);
-    const waiting = victim.call('call', channel.address, 'handles', 'sendMany', []).then(() => 0);
-    await waiting;
-    await victim.kill();
-    const handle = channel.receive()!;
-    expect(heap.open<Uint8Array>(handle)[999]).toBe(7);
-    expect(heap.release(handle)).toBe(0);
-  });
 
   it('while they wait take no wake-up with them', { timeout: longTest(60_000) }, async () => {
     const heap = create();
