@@ -25,7 +25,10 @@ export type HeapErrorCode =
   | 'ERR_SYNC_OWNER_DIED'
   | 'ERR_SYNC_BROKEN'
   | 'ERR_SYNC_BUSY'
-  | 'ERR_COLLECTION_CLOSED';
+  | 'ERR_COLLECTION_CLOSED'
+  | 'ERR_COLLECTION_ARGUMENT'
+  | 'ERR_COLLECTION_FULL'
+  | 'ERR_COLLECTION_INDEX';
 
 /** The numbers behind an error, as properties of the error itself. */
 export type HeapErrorDetails = Readonly<Record<string, unknown>>;

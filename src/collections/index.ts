@@ -2,7 +2,13 @@
  * `sabmalloc/collections`: what many workers put things into and take them out of. Everything here lives in blocks of the heap and is
  * opened in other workers by its address.
  */
+export { ByteString } from './byte-string.js';
+export type { ByteStringOptions } from './byte-string.js';
+export { PriorityQueue } from './priority-queue.js';
+export type { PriorityQueueOptions } from './priority-queue.js';
 export { structs } from './struct-values.js';
+export { Texts } from './texts.js';
+export type { TextsOptions } from './texts.js';
 export { bytes, handles, numbers, texts } from './values.js';
 export type { ValueType } from './values.js';
 export { Channel } from './channel.js';
@@ -11,3 +17,5 @@ export { select, selectAsync } from './select.js';
 export type { Selected } from './select.js';
 export { Ring } from './ring.js';
 export type { RingView } from './ring.js';
+export { Vector } from './vector.js';
+export type { ElementOf, VectorOptions } from './vector.js';

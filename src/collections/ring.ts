@@ -51,12 +51,7 @@ export interface RingView extends TypedArray {
 }
 
 /** How the copies see all of them: bigints are not converted either. */
-interface Elements {
-  readonly length: number;
-  [index: number]: number;
-  set(source: ArrayLike<number>, at?: number): void;
-  subarray(from: number, to: number): Elements;
-}
+type Elements = Float64Array;
 
 /** Waits until the ring has so many elements to read, or room to write them. */
 class RingWaiter extends Waiter {

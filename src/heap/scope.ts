@@ -2,6 +2,7 @@ import { HeapError } from '../base/errors.js';
 import type { TypedArray, TypedArrayConstructor } from './arrays.js';
 import type { Blocks } from './blocks.js';
 import type { FastPath } from './fast.js';
+import type { Resize } from './resize.js';
 
 /** What a scope needs of its heap. */
 export interface ScopedHeap extends Blocks {
@@ -9,6 +10,7 @@ export interface ScopedHeap extends Blocks {
   readonly free: FastPath['free'];
   /** Told the address of every block that a scope lets go of. */
   readonly keep?: (address: number) => void;
+  readonly resize: Resize;
 }
 
 /**
@@ -63,6 +65,16 @@ export class Scope {
     const view = this.heap.allocUnsafe(type, length);
     this.enter(view.byteOffset);
     return view;
+  }
+
+  /** `heap.resize` for a view of the scope: returns the view to use from then on, which is the scope's too. */
+  resize<View extends TypedArray>(view: View, length: number): View {
+    this.check('resize');
+    this.checkMember('resize', view);
+    const resized = this.heap.resize(view, length);
+    this.blocks.delete(view.byteOffset);
+    this.enter(resized.byteOffset);
+    return resized;
   }
 
   /** Frees one block before the others. 0, null and undefined do nothing. */

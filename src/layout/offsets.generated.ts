@@ -218,16 +218,18 @@ export const enum HandleWord {
   X_STATE = 0,
   /** atomic. The upper half of the generation. */
   X_EPOCH = 1,
-  /** atomic. Address of the block that the last release frees. */
+  /** atomic. Address of the block that the last release frees; 0 for a sub-heap. */
   X_BLOCK = 2,
   /** atomic. Where the object begins in it. */
   X_ADDRESS = 3,
-  /** atomic. What it is: a kind of typed array, or a type that was registered. */
+  /** atomic. What it is: a kind of typed array, a sub-heap, or 256 and the number of the text that names its type. */
   X_TYPE = 4,
-  /** atomic. Its length, in elements. */
+  /** atomic. Its length, in elements. Of a sub-heap, with bit 31 set: the generation while nobody drops it, and then, with bit 30 set too, the worker id of who does; 0 when it is empty. */
   X_LENGTH = 5,
   /** atomic. Which allocation the block was, with headers `full`; else 0. */
   X_ALLOCATION = 6,
+  /** atomic. Of a sub-heap: address of its newest block, whose first word has that of the one before; bit 0: it takes no more. */
+  X_TOP = 7,
   /** Size of the record in words. */
   WORDS = 8,
 }

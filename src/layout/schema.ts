@@ -271,11 +271,24 @@ export const HANDLE: RecordSpec = {
       'Bits 0-15 holders, 0 when the object is gone; 16-31 the lower half of the generation.',
     ),
     atomic('X_EPOCH', 'sharing worker', 'The upper half of the generation.'),
-    atomic('X_BLOCK', 'sharing worker', 'Address of the block that the last release frees.'),
+    atomic('X_BLOCK', 'sharing worker', 'Address of the block that the last release frees; 0 for a sub-heap.'),
     atomic('X_ADDRESS', 'sharing worker', 'Where the object begins in it.'),
-    atomic('X_TYPE', 'sharing worker', 'What it is: a kind of typed array, or a type that was registered.'),
-    atomic('X_LENGTH', 'sharing worker', 'Its length, in elements.'),
+    atomic(
+      'X_TYPE',
+      'sharing worker',
+      'What it is: a kind of typed array, a sub-heap, or 256 and the number of the text that names its type.',
+    ),
+    atomic(
+      'X_LENGTH',
+      'sharing worker; of a sub-heap, who drops it',
+      'Its length, in elements. Of a sub-heap, with bit 31 set: the generation while nobody drops it, and then, with bit 30 set too, the worker id of who does; 0 when it is empty.',
+    ),
     atomic('X_ALLOCATION', 'sharing worker', 'Which allocation the block was, with headers `full`; else 0.'),
+    atomic(
+      'X_TOP',
+      'any worker',
+      'Of a sub-heap: address of its newest block, whose first word has that of the one before; bit 0: it takes no more.',
+    ),
   ],
 };
 

@@ -109,19 +109,28 @@ export class JournaledHeap implements ScopedHeap {
     return this.enter();
   };
 
-  readonly realloc = (address: number, bytes: number): number => {
-    if (address === 0) return this.malloc(bytes);
+  readonly realloc = (address: number, bytes: number): number =>
+    address === 0 ? this.malloc(bytes) : this.moving(address, () => this.heap.realloc(address, bytes));
+
+  readonly resize = <View extends TypedArray>(view: View, length: number): View => {
+    let resized = view;
+    this.moving(view.byteOffset, () => (resized = this.heap.resize(view, length)).byteOffset);
+    return resized;
+  };
+
+  /** While a block moves it is in no journal: killed then, it stays live wherever it is. */
+  private moving(address: number, move: () => number): number {
     this.leave(address);
     const { chunk, index } = this.nextPlace();
     let moved = address;
     try {
-      chunk.numbers[index] = moved = this.heap.realloc(address, bytes);
+      chunk.numbers[index] = moved = move();
     } finally {
       chunk.numbers[index] = moved;
       this.enter();
     }
     return moved;
-  };
+  }
 
   readonly alloc = <View extends TypedArray>(type: TypedArrayConstructor<View>, length: number): View =>
     this.viewOf(this.calloc(length * type.BYTES_PER_ELEMENT), type, length);

@@ -45,6 +45,8 @@ export const BUDGET = {
   channelValues: times(3000),
   /** Rounds in which a sender and a receiver of a channel are killed. */
   channelKills: times(10),
+  /** Workers killed while they hammer a vector, a byte string, texts or a queue, of each kind. */
+  listKills: times(12),
   /** Aborts of two tasks of a pool at a time, each of which costs it two workers. */
   poolAborts: times(15),
   /** Workers killed as they attach. */

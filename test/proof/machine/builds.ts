@@ -3,7 +3,6 @@ import type * as Walk from '../../../src/heap/walk.js';
 import type * as Channels from '../../../src/collections/channel.js';
 import type * as Rings from '../../../src/collections/ring.js';
 import type * as Selects from '../../../src/collections/select.js';
-import type * as ValueTypes from '../../../src/collections/values.js';
 import type * as Config from '../../../src/config/index.js';
 import type * as Tables from '../../../src/memory/tables.js';
 import type * as RegionModule from '../../../src/memory/region.js';
@@ -16,6 +15,11 @@ import type { Membership } from '../../../src/registry/attach.js';
 import type * as OwnerModule from '../../../src/slabs/owner.js';
 import type { Owner } from '../../../src/slabs/owner.js';
 import type * as HolderModule from '../../../src/records/holder.js';
+import type { ByteString } from '../../../src/collections/byte-string.js';
+import type { PriorityQueue } from '../../../src/collections/priority-queue.js';
+import type { Texts } from '../../../src/collections/texts.js';
+import type { bytes, numbers, texts } from '../../../src/collections/values.js';
+import type { Vector } from '../../../src/collections/vector.js';
 import type * as Sync from '../../../src/sync/index.js';
 import type * as SemaphoreModule from '../../../src/sync/semaphore.js';
 import type * as Wait from '../../../src/records/wait.js';
@@ -38,6 +42,14 @@ export interface SteppedHeap {
   readonly workerId: number;
   /** Kept by hand between schedules. */
   readonly attachment: object;
+  readonly sharing: { readonly table: object; readonly subHeaps: SteppedSubHeapList };
+}
+
+/** The way of a worker of the stepped build to the blocks of sub-heaps. */
+export interface SteppedSubHeapList {
+  create(): Steps<number>;
+  push(call: string, handle: number, block: number): Steps<void>;
+  drop(handle: number): Steps<void>;
 }
 
 /** The handle table of the stepped build. */
@@ -73,7 +85,7 @@ export interface PlainModules {
   readonly Region: typeof RegionModule.Region;
 }
 
-/** Classes of `sabmalloc/sync`, stepped: what a call really returns is what `stepsOf` says. */
+/** Classes of `sabmalloc/sync` and `sabmalloc/collections`, stepped: what a call really returns is what `stepsOf` says. */
 export interface SyncModules {
   readonly Barrier: typeof Sync.Barrier;
   readonly Condition: typeof Sync.Condition;
@@ -87,11 +99,16 @@ export interface SyncModules {
   readonly Channel: typeof Channels.Channel;
   readonly Ring: typeof Rings.Ring;
   readonly select: typeof Selects.select;
-  readonly numbers: typeof ValueTypes.numbers;
-  readonly bytes: typeof ValueTypes.bytes;
+  readonly bytes: typeof bytes;
   readonly HolderWaiter: typeof HolderModule.HolderWaiter;
   readonly PermitWaiter: typeof SemaphoreModule.PermitWaiter;
   readonly checkMayBlock: typeof Wait.checkMayBlock;
+  readonly ByteString: typeof ByteString;
+  readonly PriorityQueue: typeof PriorityQueue;
+  readonly Texts: typeof Texts;
+  readonly Vector: typeof Vector;
+  readonly numbers: typeof numbers;
+  readonly texts: typeof texts;
   wait(words: Int32Array, index: number, value: number, milliseconds: number): Steps<string>;
   store(words: Int32Array, index: number, value: number): Steps<void>;
   load(words: Int32Array, index: number): Steps<number>;
@@ -168,11 +185,16 @@ export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Buil
     Channel: 'collections/channel',
     Ring: 'collections/ring',
     select: 'collections/select',
-    numbers: 'collections/values',
     bytes: 'collections/values',
     HolderWaiter: 'records/holder',
     PermitWaiter: 'sync/semaphore',
     checkMayBlock: 'records/wait',
+    ByteString: 'collections/byte-string',
+    PriorityQueue: 'collections/priority-queue',
+    Texts: 'collections/texts',
+    Vector: 'collections/vector',
+    numbers: 'collections/values',
+    texts: 'collections/values',
     wait: 'atomics/native',
     store: 'atomics/native',
     load: 'atomics/native',

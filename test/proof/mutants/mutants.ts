@@ -1,7 +1,9 @@
 import type { Mutant } from './mutant.js';
 import { channelMutants } from './table/channels.js';
 import { debugMutants } from './table/debug.js';
+import { handleMutants } from './table/handles.js';
 import { heapMutants } from './table/heap.js';
+import { listMutants } from './table/lists.js';
 import { learningMutants } from './table/learning.js';
 import { memoryMutants } from './table/memory.js';
 import { pagesMutants } from './table/pages.js';
@@ -17,9 +19,11 @@ export const MUTANTS: readonly Mutant[] = [
   ...pagesMutants,
   ...registryMutants,
   ...heapMutants,
+  ...handleMutants,
   ...memoryMutants,
   ...debugMutants,
   ...learningMutants,
   ...syncMutants,
   ...channelMutants,
+  ...listMutants,
 ];
