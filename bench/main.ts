@@ -4,6 +4,7 @@ import { accept, printVerdicts, type AcceptFlags } from './accept.js';
 import { addBenches, jsonOption, patienceOption, quickOption, repeatOption } from './benches.js';
 import { called, candidateFor, isSkipped, measureSpec, namesFor, type Candidate } from './candidates.js';
 import { compare, type CompareFlags } from './compare.js';
+import { addChannel } from './channel/command.js';
 import { printComparisons, sayLeftOut } from './comparison-table.js';
 import { warnOfLoad } from './environment.js';
 import { integerOption, parseSetting } from './flags.js';
@@ -175,6 +176,7 @@ function programFor(): Command {
   addMemory(program);
   addScale(program);
   addSync(program);
+  addChannel(program);
   addLists(program);
   addWasmCalls(program);
   addStructs(program);

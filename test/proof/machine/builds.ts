@@ -1,5 +1,8 @@
 import type * as Check from '../../../src/heap/check.js';
 import type * as Walk from '../../../src/heap/walk.js';
+import type * as Channels from '../../../src/collections/channel.js';
+import type * as Rings from '../../../src/collections/ring.js';
+import type * as Selects from '../../../src/collections/select.js';
 import type * as Config from '../../../src/config/index.js';
 import type * as Tables from '../../../src/memory/tables.js';
 import type * as RegionModule from '../../../src/memory/region.js';
@@ -15,7 +18,7 @@ import type * as HolderModule from '../../../src/records/holder.js';
 import type { ByteString } from '../../../src/collections/byte-string.js';
 import type { PriorityQueue } from '../../../src/collections/priority-queue.js';
 import type { Texts } from '../../../src/collections/texts.js';
-import type { numbers, texts } from '../../../src/collections/values.js';
+import type { bytes, numbers, texts } from '../../../src/collections/values.js';
 import type { Vector } from '../../../src/collections/vector.js';
 import type * as Sync from '../../../src/sync/index.js';
 import type * as SemaphoreModule from '../../../src/sync/semaphore.js';
@@ -93,6 +96,10 @@ export interface SyncModules {
   readonly RwLock: typeof Sync.RwLock;
   readonly Semaphore: typeof Sync.Semaphore;
   readonly SpinLock: typeof Sync.SpinLock;
+  readonly Channel: typeof Channels.Channel;
+  readonly Ring: typeof Rings.Ring;
+  readonly select: typeof Selects.select;
+  readonly bytes: typeof bytes;
   readonly HolderWaiter: typeof HolderModule.HolderWaiter;
   readonly PermitWaiter: typeof SemaphoreModule.PermitWaiter;
   readonly checkMayBlock: typeof Wait.checkMayBlock;
@@ -126,6 +133,7 @@ const TINY: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     SEGMENT_SLICES: 2,
     REGION_MIN_BYTES: 4096,
   },
+  'src/collections/channel.ts': { CELLS_FIRST: 2 },
   // Whoever sleeps looks again after a death and not otherwise: no schedule is saved by a timer.
   'src/records/wait.ts': { LOOK_EVERY_MS: Infinity, PATIENCE_MS: Infinity, LOSSES_MOST: 0, SPINS: 1 },
 };
@@ -174,6 +182,10 @@ export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Buil
   };
   const sync = await load(stepped.url, {
     ...Object.fromEntries(SYNC.map((name) => [name, 'sync/index'])),
+    Channel: 'collections/channel',
+    Ring: 'collections/ring',
+    select: 'collections/select',
+    bytes: 'collections/values',
     HolderWaiter: 'records/holder',
     PermitWaiter: 'sync/semaphore',
     checkMayBlock: 'records/wait',

@@ -97,7 +97,10 @@ export class Machine {
   private sleepers: Sleeper[] = [];
   /** Deaths that were noticed, and how many of them each thread's last look came after. */
   private notices = 0;
+  /** Whether every thread that is not at its end sleeps. */
+  areAllAsleep = (): boolean => false;
   private readonly noticesSeen: Int32Array;
+  private readonly looks: Int32Array;
 
   private isRecording = false;
   private readonly buffer: SharedArrayBuffer;
@@ -125,6 +128,7 @@ export class Machine {
     this.stores = new Int32Array(threads);
     this.crashAt = new Int32Array(threads);
     this.noticesSeen = new Int32Array(threads);
+    this.looks = new Int32Array(threads);
     this.shared = Uint8Array.from({ length: map.length }, (_, word) => (map.isShared(word) ? 1 : 0));
     this.stamps = new Int32Array(map.length);
     this.clocks = new Int32Array(map.length * KINDS * threads);
@@ -151,6 +155,7 @@ export class Machine {
     this.sleepers = [];
     this.notices = 0;
     this.noticesSeen.fill(0);
+    this.looks.fill(0);
     this.clock = 0;
     this.isRecording = true;
   }
@@ -188,7 +193,8 @@ export class Machine {
   }
 
   /**
-   * Puts the moving thread to sleep. A sleep without a limit ends by a wake-up, and once after each death that is noticed; so
+   * Puts the moving thread to sleep. A sleep without a limit ends by a wake-up, once after each death that is noticed, and, if there
+   * was one, when all are asleep: what the dead owed to others may hold somebody up who comes later. So
    * a wake-up that is lost without a death is a schedule in which threads wait for each other. One with a limit may end at any
    * time, a nap when its word has changed, for otherwise it would nap again.
    */
@@ -201,14 +207,28 @@ export class Machine {
       thread,
       milliseconds,
       isWoken: false,
-      mayGoOn: () => sleeper.isWoken || this.notices > this.noticesSeen[thread] || isOver(),
+      mayGoOn: () =>
+        sleeper.isWoken ||
+        this.notices > this.noticesSeen[thread] ||
+        (this.notices > 0 && this.areAllAsleep() && this.isTurnOf(thread)) ||
+        isOver(),
     };
     this.sleepers.push(sleeper);
     return sleeper;
   }
 
+  /** Of those that look again because all are asleep, each does so as often as the others. */
+  private isTurnOf(thread: number): boolean {
+    return this.sleepers.every((sleeper) => this.looks[sleeper.thread] >= this.looks[thread]);
+  }
+
+  isAsleep(thread: number): boolean {
+    return this.sleepers.some((sleeper) => sleeper.thread === thread);
+  }
+
   rise(sleeper: Sleeper): 'ok' | 'timed-out' {
     this.noticesSeen[sleeper.thread] = this.notices;
+    this.looks[sleeper.thread]++;
     if (sleeper.isWoken) return 'ok';
     this.sleepers.splice(this.sleepers.indexOf(sleeper), 1);
     if (sleeper.milliseconds < Infinity) this.clock += sleeper.milliseconds;

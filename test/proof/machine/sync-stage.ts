@@ -277,6 +277,7 @@ class SyncProduction<Cast> implements Production {
   private readonly casts: readonly Cast[];
   private victims: readonly number[] = [];
   private readonly over = new Set<number>();
+  private readonly buried = new Set<number>();
 
   constructor(
     private readonly builds: Builds,
@@ -286,6 +287,7 @@ class SyncProduction<Cast> implements Production {
     this.stage = new SyncStage(builds, plot.scripts.length);
     this.casts = plot.setup(this.stage);
     this.storesBeforeHeritage = plot.scripts.map(() => 0);
+    this.machine.areAllAsleep = () => plot.scripts.every((_, i) => this.isBuriedOrOver(i) || this.machine.isAsleep(i));
     this.stage.keep();
   }
 
@@ -305,6 +307,7 @@ class SyncProduction<Cast> implements Production {
     stage.rewind();
     stage.present.clear();
     this.over.clear();
+    this.buried.clear();
     machine.begin();
     const scripts = plot.scripts.map((script, index) => {
       stage.actors[index].notes = [];
@@ -313,18 +316,22 @@ class SyncProduction<Cast> implements Production {
     return [...scripts, this.watch()].map((steps, index) => this.thread(index, steps));
   }
 
+  private isBuriedOrOver(thread: number): boolean {
+    return this.machine.crashed.has(thread) ? this.buried.has(thread) : this.over.has(thread);
+  }
+
   /** One more thread, which learns of deaths as `heap.watch` does. */
   private *watch(): Steps<void> {
     const { crashed } = this.machine;
-    const buried = new Set<number>();
+    const { buried } = this;
     while (this.victims.length > 0) {
       const isOver = (): boolean => this.plot.scripts.every((_, index) => this.over.has(index));
       const next = (): number | undefined => [...crashed].find((thread) => !buried.has(thread));
       yield () => next() !== undefined || isOver();
       const dead = next();
       if (dead === undefined) return;
-      buried.add(dead);
       yield* this.stage.bury(dead);
+      buried.add(dead);
     }
   }
 

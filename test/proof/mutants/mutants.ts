@@ -1,4 +1,5 @@
 import type { Mutant } from './mutant.js';
+import { channelMutants } from './table/channels.js';
 import { debugMutants } from './table/debug.js';
 import { handleMutants } from './table/handles.js';
 import { heapMutants } from './table/heap.js';
@@ -23,5 +24,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...debugMutants,
   ...learningMutants,
   ...syncMutants,
+  ...channelMutants,
   ...listMutants,
 ];

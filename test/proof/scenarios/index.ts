@@ -1,5 +1,6 @@
 import type { Play } from '../machine/play.js';
 import { onStage, type Plot } from '../machine/stage.js';
+import { channelScenarios } from './channels.js';
 import { handleScenarios } from './handles.js';
 import { homecomingScenarios } from './homecoming.js';
 import { listScenarios } from './lists.js';
@@ -22,5 +23,6 @@ export const SCENARIOS: readonly Play[] = [
     ] as readonly Plot[]
   ).map(onStage),
   ...syncScenarios,
+  ...channelScenarios,
   ...listScenarios,
 ];
