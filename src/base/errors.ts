@@ -24,7 +24,9 @@ export type HeapErrorCode =
   | 'ERR_SYNC_NOT_HOLDER'
   | 'ERR_SYNC_OWNER_DIED'
   | 'ERR_SYNC_BROKEN'
-  | 'ERR_SYNC_BUSY';
+  | 'ERR_SYNC_BUSY'
+  | 'ERR_COLLECTION_ARGUMENT'
+  | 'ERR_COLLECTION_TYPE';
 
 /** The numbers behind an error, as properties of the error itself. */
 export type HeapErrorDetails = Readonly<Record<string, unknown>>;
