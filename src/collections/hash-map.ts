@@ -1,4 +1,4 @@
-import { type Heap, type Hold } from '../index.js';
+import { type Heap } from '../index.js';
 import { Kind, publishRecord } from '../records/index.js';
 import { badArgument, checkKeyed, Keyed, makeKeyed, newSeed, stripesLog2 } from './keyed.js';
 import { StripeWord } from './map-layout.js';
@@ -57,7 +57,7 @@ export class HashMap<K extends string | number, V> extends Keyed<K, V, Stripe> {
   }
 
   /** The value under a key, or undefined. A text or bytes are a copy; a handle or a struct is lent: see to it that nobody removes it meanwhile. */
-  get(key: K): V | undefined {
+  override get(key: K): V | undefined {
     const stripe = this.stripeOf(key);
     return this.find(stripe, true) ? this.valueIn(stripe) : undefined;
   }
@@ -89,14 +89,6 @@ export class HashMap<K extends string | number, V> extends Keyed<K, V, Stripe> {
     } finally {
       if (isRefused && !stripe.isCommitted) this.valueType.undo(low, high);
     }
-  }
-
-  /** Removes a key and frees its value. False if it was not there. */
-  delete(key: K): boolean {
-    const stripe = this.stripeOf(key);
-    if (!stripe.remove(this.keyType, Only.ALWAYS, false)) return false;
-    this.freeRemoved(stripe);
-    return true;
   }
 
   /** Removes a key and returns its value, which is the caller's from now on; undefined if it was not there. */
@@ -134,16 +126,16 @@ export class HashMap<K extends string | number, V> extends Keyed<K, V, Stripe> {
   }
 
   /**
-   * Puts what `change` makes of a value in its place, as one step: if somebody else was there first, `change` is called again with the new
+   * Puts what `successor` makes of a value in its place, as one step: if somebody else was there first, `successor` is called again with the new
    * value. It is given undefined where there is none, and removes the key by returning undefined. No lock is held meanwhile.
    */
-  update(key: K, change: (value: V | undefined, key: K) => V | undefined): V | undefined {
+  update(key: K, successor: (value: V | undefined, key: K) => V | undefined): V | undefined {
     const values = this.valueType;
     for (;;) {
       const stripe = this.stripeOf(key);
       const isFound = this.find(stripe, true);
       const before = stripe.witness();
-      const value = change(isFound ? this.valueIn(stripe) : undefined, key);
+      const value = successor(isFound ? this.valueIn(stripe) : undefined, key);
       this.stripeOf(key);
       if (value === undefined) {
         if (this.removeIfSame(stripe, before, isFound)) return undefined;
@@ -163,21 +155,5 @@ export class HashMap<K extends string | number, V> extends Keyed<K, V, Stripe> {
     if (!stripe.remove(this.keyType, Only.IF_SAME, this.byVersion)) return false;
     this.freeRemoved(stripe);
     return true;
-  }
-
-  /** Of a map of handles: retains what lies under a key and opens it, whoever removes it meanwhile. */
-  hold(this: HashMap<K, number>, key: K): Hold | undefined {
-    this.checkValues('hold', 'handles');
-    for (;;) {
-      const stripe = this.stripeOf(key);
-      if (!this.find(stripe, false)) return undefined;
-      const handle = this.valueIn(stripe);
-      try {
-        // No handle ever names a second object, so it is held, or was released meanwhile.
-        return this.heap.hold(handle);
-      } catch (error) {
-        if (stripe.isStill()) throw error;
-      }
-    }
   }
 }

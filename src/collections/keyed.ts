@@ -1,10 +1,10 @@
-import { HeapError, type Heap } from '../index.js';
+import { HeapError, type Heap, type Hold } from '../index.js';
 import { SharedObject, Views, checkRecord, type Kind } from '../records/index.js';
 import { BlockCopy } from './block-copy.js';
 import { keysOf, type Keys } from './keys.js';
 import { MapWord } from './map-layout.js';
 import { checkCollection, makeCollection } from './record.js';
-import { type Only, type Stripe } from './stripe.js';
+import { Only, type Stripe } from './stripe.js';
 import type { Values, ValueType } from './values.js';
 
 /** Readers that were overtaken by writers so often in a row take the lock. */
@@ -68,7 +68,7 @@ export abstract class Keyed<K, V, S extends Stripe> extends SharedObject {
   protected readonly keyType: Keys<K>;
   protected readonly valueType: Values<V>;
   protected readonly stripes: S[] = [];
-  private readonly copier: BlockCopy;
+  protected readonly copier: BlockCopy;
   private readonly shift: number;
 
   protected constructor(
@@ -105,6 +105,8 @@ export abstract class Keyed<K, V, S extends Stripe> extends SharedObject {
     this.clear();
     for (const stripe of this.stripes) stripe.dispose();
   }
+
+  abstract get(key: K): V | undefined;
 
   /** Encodes the key, and says where it belongs. */
   protected stripeOf(key: K): S {
@@ -152,10 +154,18 @@ export abstract class Keyed<K, V, S extends Stripe> extends SharedObject {
 
   /** Stores words that this call made. Whatever is refused, nothing of them remains; what they replace is freed. */
   protected putWords(stripe: S, low: number, high: number, only: Only): boolean {
-    const isPut = stripe.put(this.keyType, low, high, only, this.byVersion);
+    const isPut = stripe.putEntry(this.keyType, low, high, only, this.byVersion);
     if (!isPut) this.valueType.free(low, high);
     else if (stripe.isReplaced) this.valueType.free(stripe.low, stripe.high);
     return isPut;
+  }
+
+  /** Removes a key and frees its value. False if it was not there. */
+  delete(key: K): boolean {
+    const stripe = this.stripeOf(key);
+    if (!stripe.remove(this.keyType, Only.ALWAYS, false)) return false;
+    this.freeRemoved(stripe);
+    return true;
   }
 
   /** Frees what a removed entry owned. */
@@ -234,6 +244,22 @@ export abstract class Keyed<K, V, S extends Stripe> extends SharedObject {
   /** Calls a function for each entry, as `entries`. */
   forEach(call: (value: V, key: K) => void): void {
     for (const stripe of this.stripes) for (const [key, value] of this.gather(stripe)) call(value, key);
+  }
+
+  /** Where values are handles: retains the one under a key and opens it, whoever removes it meanwhile; undefined if there is none. */
+  hold(this: Keyed<K, number, S>, key: K): Hold | undefined {
+    this.checkValues('hold', 'handles');
+    for (;;) {
+      const handle = this.get(key);
+      if (handle === undefined) return undefined;
+      try {
+        // No handle ever names a second object, so it is held, or was released meanwhile.
+        return this.heap.hold(handle);
+      } catch (error) {
+        const stripe = this.stripeOf(key);
+        if (this.find(stripe, false) && this.valueIn(stripe) === handle) throw error;
+      }
+    }
   }
 
   /** Throws ERR_COLLECTION_TYPE for a call that is for values of another type. */

@@ -43,8 +43,8 @@ export abstract class Keys<K> {
 
   abstract free(low: number): void;
 
-  /** Bytes outside of the slot. */
-  abstract bytesOf(high: number): number;
+  /** Bytes outside of the slot that the key which was encoded last takes. */
+  abstract encodedBytes(): number;
 
   /** HalfSipHash-1-3 (Aumasson and Bernstein, "SipHash", Indocrypt 2012): who doesn't know the seed can't choose keys that collide. */
   protected begin(): void {
@@ -141,7 +141,7 @@ class NumberKeys extends Keys<number> {
 
   override free(): void {}
 
-  override bytesOf(): number {
+  override encodedBytes(): number {
     return 0;
   }
 }
@@ -241,8 +241,8 @@ class TextKeys extends Keys<string> {
     this.heap.free(low >>> 0);
   }
 
-  override bytesOf(high: number): number {
-    return high >>> 0;
+  override encodedBytes(): number {
+    return this.length;
   }
 }
 

@@ -8,7 +8,7 @@ import type { Values } from './values.js';
 /** Slots of the first table, as the exponent of a power of two. */
 export const LEAST_LOG2 = 3;
 
-/** What `put` may find and still put. */
+/** What `putEntry` may find and still put. */
 export const enum Only {
   ALWAYS = 0,
   /** Nothing under the key. */
@@ -43,7 +43,7 @@ export class Stripe {
   /** What the last search found: the word of the slot, 0 for none, its first word, and the first slot that is free for the key. */
   protected slot = 0;
   private meta = 0;
-  private vacant = 0;
+  protected vacant = 0;
   /** Words of the value that was found or removed last, and of the key that was removed with it. */
   low = 0;
   high = 0;
@@ -131,7 +131,7 @@ export class Stripe {
     return false;
   }
 
-  private found(slot: number, meta: number): void {
+  protected found(slot: number, meta: number): void {
     const { i32 } = this.views;
     const place = this.placeOf(slot, meta);
     this.slot = slot;
@@ -256,7 +256,7 @@ export class Stripe {
    * Stores a value under the key. False if `only` forbids it, and then nothing happens. If the key was there, `isReplaced`, and the old value is in
    * `low` and `high`. Throws ERR_HEAP_OUT_OF_MEMORY.
    */
-  put(keys: Keys<unknown>, low: number, high: number, only: Only, byVersion: boolean): boolean {
+  putEntry(keys: Keys<unknown>, low: number, high: number, only: Only, byVersion: boolean): boolean {
     const { slot: wasAt, low: oldLow, high: oldHigh } = this;
     this.isCommitted = false;
     this.enter('set');
@@ -292,20 +292,24 @@ export class Stripe {
     }
   }
 
-  /** Whether the last `put` found the key. */
+  /** Whether the last `putEntry` found the key. */
   get isReplaced(): boolean {
     return this.slot !== 0;
   }
 
   /** Stores a value in place of the one that was found. */
   protected replace(low: number, high: number): void {
-    const { i32 } = this.views;
     const meta = this.meta ^ MetaBits.SECOND;
-    const place = this.placeOf(this.slot, meta);
-    atomics.store(i32, place, low);
-    atomics.store(i32, place + 1, high);
+    this.fill(this.slot, this.placeOf(this.slot, meta), low, high);
     this.commit(this.slot, meta);
     this.raise();
+  }
+
+  /** Stores a value where no reader looks, as readers that did have been told. */
+  protected fill(_slot: number, place: number, low: number, high: number): void {
+    const { i32 } = this.views;
+    atomics.store(i32, place, low);
+    atomics.store(i32, place + 1, high);
   }
 
   private commit(slot: number, meta: number): void {
@@ -333,8 +337,7 @@ export class Stripe {
     const isUnused = atomics.load(i32, slot) === MetaBits.EMPTY;
     atomics.store(i32, slot + SlotWord.X_KEY_LOW, keys.low);
     atomics.store(i32, slot + SlotWord.X_KEY_HIGH, keys.high);
-    atomics.store(i32, slot + this.places, low);
-    atomics.store(i32, slot + this.places + 1, high);
+    this.fill(slot, slot + this.places, low, high);
     this.commit(slot, MetaBits.FULL | (keys.hash & MetaBits.HASH));
     this.store(StripeWord.X_COUNT, this.load(StripeWord.X_COUNT) + 1);
     if (isUnused) i32[this.word + StripeWord.USED]++;
@@ -384,9 +387,17 @@ export class Stripe {
     const { i32 } = this.views;
     this.keyLow = atomics.load(i32, this.slot + SlotWord.X_KEY_LOW);
     this.keyHigh = atomics.load(i32, this.slot + SlotWord.X_KEY_HIGH);
-    this.commit(this.slot, MetaBits.GONE);
+    const isEndOfRun = this.isUnusedBehind(this.slot);
+    this.commit(this.slot, isEndOfRun ? MetaBits.EMPTY : MetaBits.GONE);
     this.raise();
     this.store(StripeWord.X_COUNT, this.load(StripeWord.X_COUNT) - 1);
+    if (isEndOfRun) i32[this.word + StripeWord.USED]--;
+  }
+
+  /** Whether every search that comes to a slot ends at the next one: then it may as well end here. */
+  private isUnusedBehind(slot: number): boolean {
+    const next = (slot - this.slotAt(0)) / (1 << this.slotLog2) + 1;
+    return atomics.load(this.views.i32, this.slotAt(next & (this.slots - 1))) === MetaBits.EMPTY;
   }
 
   /* Tables. */
@@ -395,8 +406,8 @@ export class Stripe {
   private rebuild(slots: number): void {
     const entries = this.load(StripeWord.X_COUNT) + 1;
     let log2 = slots === 0 ? LEAST_LOG2 : Math.log2(slots);
-    // Of what there will be, from an eighth to three eighths are in use.
-    while (entries * 8 > 3 << log2) log2++;
+    // Where most of the slots were of entries that are gone, the same size will do.
+    while (entries * 8 > 5 << log2) log2++;
     while (log2 > LEAST_LOG2 && entries * 8 < 1 << log2) log2--;
     this.reserve(log2);
   }

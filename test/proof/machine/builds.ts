@@ -12,6 +12,9 @@ import type { Membership } from '../../../src/registry/attach.js';
 import type * as OwnerModule from '../../../src/slabs/owner.js';
 import type { Owner } from '../../../src/slabs/owner.js';
 import type * as HolderModule from '../../../src/records/holder.js';
+import type * as HashMapModule from '../../../src/collections/hash-map.js';
+import type * as LruCacheModule from '../../../src/collections/lru-cache.js';
+import type * as ValuesModule from '../../../src/collections/values.js';
 import type * as Sync from '../../../src/sync/index.js';
 import type * as SemaphoreModule from '../../../src/sync/semaphore.js';
 import type * as Wait from '../../../src/records/wait.js';
@@ -80,6 +83,10 @@ export interface SyncModules {
   readonly RwLock: typeof Sync.RwLock;
   readonly Semaphore: typeof Sync.Semaphore;
   readonly SpinLock: typeof Sync.SpinLock;
+  readonly HashMap: typeof HashMapModule.HashMap;
+  readonly LruCache: typeof LruCacheModule.LruCache;
+  readonly numbers: typeof ValuesModule.numbers;
+  readonly texts: typeof ValuesModule.texts;
   readonly HolderWaiter: typeof HolderModule.HolderWaiter;
   readonly PermitWaiter: typeof SemaphoreModule.PermitWaiter;
   readonly checkMayBlock: typeof Wait.checkMayBlock;
@@ -109,6 +116,9 @@ const TINY: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   },
   // Whoever sleeps looks again after a death and not otherwise: no schedule is saved by a timer.
   'src/records/wait.ts': { LOOK_EVERY_MS: Infinity, PATIENCE_MS: Infinity, LOSSES_MOST: 0, SPINS: 1 },
+  // Tables that are soon full, readers that are soon overtaken.
+  'src/collections/stripe.ts': { LEAST_LOG2: 1 },
+  'src/collections/keyed.ts': { READ_TRIES: 2 },
 };
 
 export function tinyGeometry(path: string, text: string): string {
@@ -155,6 +165,10 @@ export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Buil
   };
   const sync = await load(stepped.url, {
     ...Object.fromEntries(SYNC.map((name) => [name, 'sync/index'])),
+    HashMap: 'collections/hash-map',
+    LruCache: 'collections/lru-cache',
+    numbers: 'collections/values',
+    texts: 'collections/values',
     HolderWaiter: 'records/holder',
     PermitWaiter: 'sync/semaphore',
     checkMayBlock: 'records/wait',

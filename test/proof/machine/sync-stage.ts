@@ -204,7 +204,8 @@ export class SyncStage {
     const words = this.blocks.get(at);
     if (words === undefined) throw new Error(`word ${at} is freed, and is no block`);
     this.blocks.delete(at);
-    this.fill(at, words, FREED_WORD);
+    // Readers without a lock may be looking; what they read they must not trust. Read plainly, it is a race.
+    for (let word = at; word < at + words; word++) this.machine.store(this.words, word, FREED_WORD, this.site, false);
   }
 
   fill(at: number, words: number, value: number): void {

@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.js';
 import { heapMutants } from './table/heap.js';
+import { mapMutants } from './table/maps.js';
 import { memoryMutants } from './table/memory.js';
 import { pagesMutants } from './table/pages.js';
 import { registryMutants } from './table/registry.js';
@@ -16,4 +17,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...heapMutants,
   ...memoryMutants,
   ...syncMutants,
+  ...mapMutants,
 ];

@@ -2,6 +2,7 @@ import type { Play } from '../machine/play.js';
 import { onStage, type Plot } from '../machine/stage.js';
 import { handleScenarios } from './handles.js';
 import { homecomingScenarios } from './homecoming.js';
+import { mapScenarios } from './maps.js';
 import { registryScenarios } from './registry.js';
 import { remoteScenarios } from './remote.js';
 import { sliceScenarios } from './slices.js';
@@ -19,4 +20,5 @@ export const SCENARIOS: readonly Play[] = [
     ] as readonly Plot[]
   ).map(onStage),
   ...syncScenarios,
+  ...mapScenarios,
 ];
