@@ -63,7 +63,7 @@ function contentOf(map: Collection, look: 'get' | 'peek' = 'get'): Map<number | 
   const { keyType } = map as unknown as { keyType: { text: string } };
   now(stepsOf((map as unknown as HashMap<unknown>).delete(keyType.text === 'texts' ? 'nothing' : -1)));
   now(
-    stepsOf(
+    stepping(() =>
       map.forEach((value, key) => {
         if (content.has(key as number)) throw new Error(`${String(key)} is in the map twice`);
         content.set(key as number, value);
