@@ -8,6 +8,7 @@ import { printComparisons, sayLeftOut } from './comparison-table.js';
 import { warnOfLoad } from './environment.js';
 import { integerOption, parseSetting } from './flags.js';
 import { addLearning } from './learning/command.js';
+import { addMap } from './map/command.js';
 import { addMemory } from './memory/command.js';
 import { micro, printMicro } from './micro.js';
 import { printJson, printResult } from './report.js';
@@ -174,6 +175,7 @@ function programFor(): Command {
   addMemory(program);
   addScale(program);
   addSync(program);
+  addMap(program);
   addWasmCalls(program);
   addStructs(program);
   addAccept(program);

@@ -187,7 +187,7 @@ export class Stripe {
     if (this.lock.isHeld()) {
       const isBroken = this.lock.tryTake();
       if (isBroken !== undefined) {
-        if (isBroken) this.mend();
+        this.begin(isBroken);
         this.lock.leave(true);
       }
     }
@@ -198,7 +198,13 @@ export class Stripe {
 
   /** Takes the lock, with everything in order behind it. */
   enter(call: string): void {
-    if (this.lock.take(call)) this.mend();
+    this.begin(this.lock.take(call));
+  }
+
+  private begin(isBroken: boolean): void {
+    // Another worker may have made the table.
+    this.coverTable(this.load(StripeWord.X_TABLE));
+    if (isBroken) this.mend();
   }
 
   leave(isWhole: boolean): void {

@@ -1,4 +1,5 @@
-import type { StructDefinition, StructOf } from '../structs/index.js';
+import type { Heap } from '../index.js';
+import type { StructOf } from '../structs/index.js';
 import { Values, type ValueType } from './values.js';
 
 interface AnyStruct {
@@ -11,6 +12,12 @@ interface StructOpener<T> {
   readonly definition: { readonly text: string };
   open(address: number): T;
   addressOf(value: unknown): number;
+}
+
+/** A definition of structs, whatever its fields: `StructDefinition` itself stands for one whose fields have any name. */
+interface Definition {
+  readonly name: string;
+  in(heap: Heap): unknown;
 }
 
 class StructValues<T extends AnyStruct> extends Values<T> {
@@ -42,6 +49,6 @@ class StructValues<T extends AnyStruct> extends Values<T> {
 }
 
 /** Structs of one definition. The collection owns them; what is taken out is freed by whoever took it. */
-export function structs<D extends StructDefinition>(definition: D): ValueType<StructOf<D>> {
-  return { in: (heap) => new StructValues(definition.in(heap) as unknown as StructOpener<StructOf<D> & AnyStruct>) };
+export function structs<D extends Definition>(definition: D): ValueType<StructOf<D>> {
+  return { in: (heap) => new StructValues(definition.in(heap) as StructOpener<StructOf<D> & AnyStruct>) };
 }

@@ -43,6 +43,8 @@ export abstract class Values<T> {
 
 /** What a collection is made and opened with: which values it holds. */
 export interface ValueType<T> {
+  /** Only for the compiler, which finds the type of the values by it: nothing has this property. */
+  readonly value?: T;
   /** @internal */
   in(heap: Heap): Values<T>;
 }

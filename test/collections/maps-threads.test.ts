@@ -123,3 +123,14 @@ it('readers see every value whole, while it is replaced, removed beside it and m
   expect(map.size).toBe(20 + rounds / 4);
   heap.check();
 });
+
+it('what another worker has made grow is counted, cleared and disposed of by one that has not looked into it', async () => {
+  const heap = create({ maxBytes: 2 ** 28 });
+  const map = HashMap.create(heap, numbers, numbers, { stripes: 1 });
+  await start(heap).call('count', map.address, 200_000, 200_000);
+  expect(map.size).toBe(200_000);
+  map.clear();
+  await start(heap).call('count', map.address, 400_000, 400_000);
+  map.dispose();
+  expect(heap.stats().liveBlocks).toBe(0);
+});

@@ -304,10 +304,12 @@ function expectOrder(cache: LruCache, size: number): void {
   const [stripe] = (cache as unknown as { stripes: readonly { word: number; views: { i32: Int32Array } }[] }).stripes;
   const { i32 } = stripe.views;
   const table = (i32[stripe.word + StripeWord.X_TABLE] & TableBits.ADDRESS) >>> 2;
-  let [stamp, count] = [0, 0];
+  let [stamp, count, older] = [0, 0, 0];
   for (let at = i32[stripe.word + LruStripeWord.LAST]; at !== 0; count++) {
     const slot = table + ((at - 1) << LruSlot.LOG2);
     if (i32[slot + LruSlot.STAMP] <= stamp) throw new Error('the links are not in the order of the stamps');
+    expectEqual('the link back', i32[slot + LruSlot.OLDER], older);
+    older = at;
     stamp = i32[slot + LruSlot.STAMP];
     at = i32[slot + LruSlot.NEWER];
   }

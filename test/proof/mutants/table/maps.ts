@@ -107,7 +107,7 @@ export const mapMutants: readonly Mutant[] = [
     about: 'the entry that is to be replaced may be the one that makes room for its new value',
     file: LRU,
     edits: [['if (isFound) this.touch(this.slot);', '']],
-    by: 'cache-full-of-bytes',
+    by: 'test/collections/maps.test.ts',
   },
   {
     name: 'cache-evicts-the-newest',
