@@ -83,7 +83,7 @@ export default defineConfig(
     rules: { 'no-restricted-globals': ['error', atomicsName], 'no-restricted-imports': 'off' },
   },
   {
-    files: ['src/testing/**/*.ts'],
+    files: ['src/piscina/**/*.ts', 'src/testing/**/*.ts'],
     rules: {
       'no-restricted-imports': ['error', { patterns: [{ ...nodeModules, group: ['node:*', '!node:worker_threads'] }] }],
     },

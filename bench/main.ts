@@ -17,6 +17,7 @@ import { printRivals, rivalStatuses } from './rivals/list.js';
 import { addScale } from './scale/command.js';
 import { type OptionValue, type Spec } from './spec.js';
 import { addSuite } from './suite/command.js';
+import { addLists } from './lists/command.js';
 import { addSync } from './sync/command.js';
 import { printStructs, structs } from './structs.js';
 import { printWasmCalls, wasmCalls } from './wasm-calls.js';
@@ -176,6 +177,7 @@ function programFor(): Command {
   addScale(program);
   addSync(program);
   addMap(program);
+  addLists(program);
   addWasmCalls(program);
   addStructs(program);
   addAccept(program);

@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { egressPage } from './generate-egress-page.js';
 import { offsetsSource } from './generate-offsets.js';
 import { presetsSchema, presetsSource } from './generate-presets.js';
 import { presetsPage } from './generate-presets-page.js';
@@ -18,3 +19,5 @@ write('docs/SIZE-CLASSES.md', classesPage());
 write('docs/CONFIGURATION.md', configurationPage());
 const presetsPath = new URL('docs/PRESETS.md', root);
 write('docs/PRESETS.md', presetsPage(readFileSync(presetsPath, 'utf8'), new URL('docs/figures/presets.json', root)));
+const egressPath = new URL('docs/EGRESS.md', root);
+write('docs/EGRESS.md', egressPage(readFileSync(egressPath, 'utf8'), new URL('docs/figures/egress.json', root)));

@@ -41,6 +41,12 @@ describe('every bench keeps its blocks apart', () => {
     for (const { ns } of [...alone, ...between]) expect(ns).toBeGreaterThan(0);
   });
 
+  it('finds the same in lists of the heap as in those of one thread', async () => {
+    const { rows } = (await bench('lists', '--rounds', '1', '--count', '2000')) as { rows: { ns: number }[] };
+    expect(rows.length).toBeGreaterThan(10);
+    for (const { ns } of rows) expect(ns).toBeGreaterThan(0);
+  });
+
   it('says what would be right when a flag is wrong', async () => {
     await expect(bench('larson', '--size', 'big')).rejects.toMatchObject({
       code: 1,

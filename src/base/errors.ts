@@ -26,7 +26,9 @@ export type HeapErrorCode =
   | 'ERR_SYNC_BROKEN'
   | 'ERR_SYNC_BUSY'
   | 'ERR_COLLECTION_ARGUMENT'
-  | 'ERR_COLLECTION_TYPE';
+  | 'ERR_COLLECTION_TYPE'
+  | 'ERR_COLLECTION_FULL'
+  | 'ERR_COLLECTION_INDEX';
 
 /** The numbers behind an error, as properties of the error itself. */
 export type HeapErrorDetails = Readonly<Record<string, unknown>>;

@@ -7,10 +7,16 @@ interface AnyStruct {
   free(): void;
 }
 
+/** What `struct()` returns, whatever its fields are. */
+interface Definition {
+  readonly name: string;
+  in(heap: Heap): unknown;
+}
+
 /** What opens the structs of one definition in one heap. */
 interface StructOpener<T> {
   readonly definition: { readonly text: string };
-  open(address: number): T;
+  follow(address: number): T;
   addressOf(value: unknown): number;
 }
 
@@ -34,7 +40,7 @@ class StructValues<T extends AnyStruct> extends Values<T> {
   }
 
   override peek(low: number): T {
-    return this.type.open(low >>> 0);
+    return this.type.follow(low >>> 0);
   }
 
   override take(low: number): T {

@@ -11,6 +11,10 @@ import { Views } from '../records/index.js';
 export abstract class Values<T> {
   /** Names the type in the region: who opens a collection must name the same. */
   abstract readonly text: string;
+  /** Whether the words own something that must be freed or released. */
+  readonly isOwning: boolean = true;
+  /** Whether the value lies in a block behind the words, which somebody else may free while it is read. */
+  readonly isInBlock: boolean = true;
   /** The words of the value that was encoded last. */
   low = 0;
   high = 0;
@@ -60,6 +64,8 @@ const badValue = (what: string, value: unknown): HeapError => new HeapError('ERR
 
 class NumberValues extends Values<number> {
   override readonly text: string = 'numbers';
+  override readonly isOwning: boolean = false;
+  override readonly isInBlock = false;
 
   override encode(value: number): void {
     if (typeof value !== 'number') throw badValue(`a ${typeof value} is no number; convert it before`, value);
@@ -85,6 +91,7 @@ class NumberValues extends Values<number> {
 
 class HandleValues extends NumberValues {
   override readonly text = 'handles';
+  override readonly isOwning = true;
 
   constructor(private readonly heap: Heap) {
     super();
@@ -102,7 +109,8 @@ class HandleValues extends NumberValues {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+// A text may begin with U+FEFF.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Texts of so many bytes of ASCII are put together faster than the decoder is called. */
 const SHORT_TEXT_BYTES = 24;

@@ -1,38 +1,7 @@
 import { Headers } from '../config/options.js';
 import type { Region } from '../memory/region.js';
 import { Fill, isFreed } from './fill.js';
-import {
-  eraseTrailer,
-  fillFreed,
-  freedDamage,
-  overheadBytes,
-  readTrailer,
-  fillSlack,
-  writeTrailer,
-} from './trailer.js';
-
-/**
- * A live block that a worker was about to hand out, or to free, when it was killed is a block like any other: it gets a trailer
- * that says so, as far as what was there tells.
- */
-export function completeAdopted(region: Region, address: number, blockBytes: number): void {
-  const known = readTrailer(region, address, blockBytes);
-  if (known?.state === Fill.FRESH) return;
-  const bytes = known?.bytes ?? blockBytes - overheadBytes(Headers.FULL);
-  const { serial, allocatedBy, allocatedAt } = known ?? NOBODY;
-  fillSlack(region, address, bytes, blockBytes);
-  writeTrailer(region, address, blockBytes, {
-    state: Fill.FRESH,
-    bytes,
-    serial,
-    allocatedBy,
-    allocatedAt,
-    freedBy: 0,
-    freedAt: 0,
-  });
-}
-
-const NOBODY = { serial: 0, allocatedBy: 0, allocatedAt: 0 } as const;
+import { eraseTrailer, fillFreed, freedDamage, overheadBytes, readTrailer, writeTrailer } from './trailer.js';
 
 /**
  * Fills a free block that came with a slab of a worker that left. One that was written after it was freed is left as it is,

@@ -12,6 +12,8 @@ export const enum Fill {
   ADOPTED = 0xad,
   /** Between the bytes that were asked for and the end of the block. */
   SLACK = 0xca,
+  /** Fills nothing. The trailer of a block says it until the block is handed out. */
+  UNENTERED = 0x0e,
 }
 
 /** True for the bytes that stand for a block that was freed. */

@@ -10,7 +10,8 @@ import { Fill, countOther, firstOther } from './fill.js';
  * full:   | bytes asked for | slack, filled | trailer |        slack + trailer tell a write past the end by a single byte
  * light:  | bytes                       | canary |             written when a slab is carved, and never again
  *
- * The holder of a block writes its trailer, nobody else looks at it before the block was handed on.
+ * The holder of a block writes its trailer, nobody else looks at it before the block was handed on. Several may free it at once, by
+ * mistake: the one that gets its id into X_FREED_BY is the holder from then on.
  */
 
 const TRAILER_BYTES = TrailerWord.WORDS * 4;
@@ -36,6 +37,7 @@ export interface History {
   readonly serial: number;
   readonly allocatedBy: number;
   readonly allocatedAt: number;
+  /** Worker id; negative while that worker frees the block, 0 if nobody has. */
   readonly freedBy: number;
   readonly freedAt: number;
 }
@@ -47,7 +49,7 @@ function trailerWord(address: number, blockBytes: number): number {
 /** MurmurHash3's mixing step over the words that are written when the block is allocated; never 0, so that zeroed memory is no trailer. */
 function checkOf(region: Region, at: number, address: number): number {
   let hash = address >>> 4;
-  for (let word = at + TrailerWord.BYTES; word < at + TrailerWord.FREED_BY; word++) {
+  for (let word = at + TrailerWord.BYTES; word < at + TrailerWord.X_FREED_BY; word++) {
     const mixed = Math.imul(region.i32[word], 0xcc9e2d51);
     hash = Math.imul(hash ^ ((mixed << 15) | (mixed >>> 17)), 5) + 0xe6546b64;
   }
@@ -67,7 +69,7 @@ export function writeTrailer(
   i32[at + TrailerWord.SERIAL] = history.serial;
   i32[at + TrailerWord.ALLOCATED_BY] = history.allocatedBy;
   i32[at + TrailerWord.ALLOCATED_AT] = history.allocatedAt;
-  i32[at + TrailerWord.FREED_BY] = history.freedBy;
+  atomics.store(i32, at + TrailerWord.X_FREED_BY, history.freedBy);
   i32[at + TrailerWord.FREED_AT] = history.freedAt;
   i32[at + TrailerWord.CHECK] = checkOf(region, at, address);
   atomics.store(i32, at + TrailerWord.X_STATE, history.state);
@@ -77,7 +79,8 @@ export function writeTrailer(
 export function eraseTrailer(region: Region, address: number, blockBytes: number): void {
   const at = trailerWord(address, blockBytes);
   region.i32[at + TrailerWord.CHECK] = 0;
-  atomics.store(region.i32, at + TrailerWord.X_STATE, 0);
+  atomics.store(region.i32, at + TrailerWord.X_FREED_BY, 0);
+  atomics.store(region.i32, at + TrailerWord.X_STATE, Fill.UNENTERED);
 }
 
 /** What the trailer says; undefined if there is none, or if it was written over. */
@@ -98,25 +101,25 @@ export function wordsOfTrailer(region: Region, address: number, blockBytes: numb
     serial: i32[at + TrailerWord.SERIAL],
     allocatedBy: i32[at + TrailerWord.ALLOCATED_BY],
     allocatedAt: i32[at + TrailerWord.ALLOCATED_AT],
-    freedBy: i32[at + TrailerWord.FREED_BY],
+    freedBy: atomics.load(i32, at + TrailerWord.X_FREED_BY),
     freedAt: i32[at + TrailerWord.FREED_AT],
   };
 }
 
-/**
- * True for the one of all that free a block at this moment who may go on. Nobody else writes to the block from here on; should
- * the worker be killed before it is free, FREED_BY tells.
- */
-export function claimFree(
-  region: Region,
-  address: number,
-  blockBytes: number,
-  fill: number,
-  workerId: number,
-): boolean {
-  const at = trailerWord(address, blockBytes);
-  region.i32[at + TrailerWord.FREED_BY] = workerId;
-  return atomics.compareExchange(region.i32, at + TrailerWord.X_STATE, Fill.FRESH, fill) === Fill.FRESH;
+/** Negative while the worker with that id frees the block, or if it was killed or cut short within that. */
+export function loadFreer(region: Region, address: number, blockBytes: number): number {
+  return atomics.load(region.i32, trailerWord(address, blockBytes) + TrailerWord.X_FREED_BY);
+}
+
+/** Changes it if it is still `from`. Nobody but the worker that made it negative writes to the block, and to the trailer. */
+export function swapFreer(region: Region, address: number, blockBytes: number, from: number, to: number): boolean {
+  const at = trailerWord(address, blockBytes) + TrailerWord.X_FREED_BY;
+  return atomics.compareExchange(region.i32, at, from, to) === from;
+}
+
+/** Before anything else is changed in a block that is freed: what is in it from here on is no overrun. */
+export function storeState(region: Region, address: number, blockBytes: number, fill: number): void {
+  atomics.store(region.i32, trailerWord(address, blockBytes) + TrailerWord.X_STATE, fill);
 }
 
 /** Enters in a freed block that it is in a quarantine, or is no more, unless it has become another block meanwhile. */

@@ -1,3 +1,4 @@
+import { Headers } from '../config/options.js';
 import { CLASS_BYTES, CLASS_OF, Classes, alignedClass } from '../layout/classes.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord } from '../layout/offsets.generated.js';
@@ -161,13 +162,15 @@ function allocateLarge(owner: Owner, bytes: number, alignment: number): number {
   const count = slicesFor(bytes);
   if (count > region.endSlice) return 0;
   const alignedSlices = Math.max(1, alignment / Geometry.SLICE_BYTES);
+  // With full headers negative until there is one.
+  const allocator = owner.settings.headers === Headers.FULL ? -owner.workerId : owner.workerId;
   trimIfDue(owner);
-  let start = allocateSpan(region, slices, owner.workerId, count, alignedSlices);
+  let start = allocateSpan(region, slices, allocator, count, alignedSlices);
   while (start === 0 && region.grow(count + alignedSlices - 1))
-    start = allocateSpan(region, slices, owner.workerId, count, alignedSlices);
+    start = allocateSpan(region, slices, allocator, count, alignedSlices);
   if (start === 0) {
     scrape(owner);
-    start = allocateSpan(region, slices, owner.workerId, count, alignedSlices);
+    start = allocateSpan(region, slices, allocator, count, alignedSlices);
   }
   if (start === 0) return 0;
   region.i32[owner.cache(0) + CacheWord.MISSES]++;

@@ -1,4 +1,4 @@
-import { HeapError } from '../base/errors.js';
+import { HeapError, show } from '../base/errors.js';
 import { ProfileLevel, SlotState } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { nameOf, type Region } from '../memory/region.js';
@@ -41,6 +41,8 @@ export class Attachment {
   readonly generation: number;
   /** True from the end of detach() on. */
   hasLeft = false;
+  /** Says which handle owns a block, as far as this thread knows. */
+  sharedAs: ((block: number) => number | undefined) | undefined;
   private readonly identity: Identity;
 
   constructor(region: Region, membership: Membership) {
@@ -119,8 +121,24 @@ export class Attachment {
     if (target === 0 || target === null || target === undefined) return;
     const view = isTypedArray(target) ? target : undefined;
     const address = view === undefined ? target : this.addressOf('free', view);
-    if (this.debug === undefined) freeAddress(this.owner, address);
-    else this.debug.free(address, view);
+    if (this.debug === undefined) {
+      freeAddress(this.owner, address);
+      return;
+    }
+    this.refuseShared(address);
+    this.debug.free(address, view);
+  }
+
+  /** A handle owns what it was made for. Looked at where mistakes are looked for, and known to threads that shared or opened it. */
+  private refuseShared(address: unknown): void {
+    const handle = this.sharedAs?.(address as number);
+    if (handle === undefined) return;
+    const error = new HeapError(
+      'ERR_HEAP_INVALID_FREE',
+      `free(${show(address)}): the block is shared, and its handle owns it; release(${handle}) instead`,
+      { address, kind: 'shared', handle },
+    );
+    throw tellMisuse(this.region, 'free', error);
   }
 
   /** Bytes that the live block at the address may hold; -1 if there is none. */

@@ -1,7 +1,7 @@
 import { HeapError } from '../base/errors.js';
 import type { Attachment } from './attachment.js';
 import type { FastPath } from './fast.js';
-import { checkIterable } from './validate.js';
+import { checkAddressList, checkIterable, checkSize } from './validate.js';
 
 type Free = FastPath['free'];
 
@@ -13,6 +13,10 @@ export function allOrNone(
   bytes: number,
   count: number,
 ): void {
+  heap.check('mallocMany');
+  checkSize('mallocMany', 'bytes', bytes);
+  checkSize('mallocMany', 'count', count);
+  checkAddressList(list, count);
   const next = (): number => take(bytes) || heap.allocate('mallocMany', bytes, undefined);
   let made = 0;
   try {

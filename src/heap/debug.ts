@@ -1,22 +1,23 @@
 import { HeapError } from '../base/errors.js';
 import { DebugLevel, Headers } from '../config/options.js';
-import { completeAdopted } from '../debug/adopted.js';
 import { Fill, isFreed } from '../debug/fill.js';
 import { Quarantine } from '../debug/quarantine.js';
 import { Sampler } from '../debug/sampler.js';
 import { Sites } from '../debug/sites.js';
 import {
   GUARD_BYTES,
-  claimFree,
   eraseTrailer,
   fillFreed,
   fillSlack,
   freedDamage,
   isCanaryWhole,
+  loadFreer,
   overheadBytes,
   readTrailer,
   setHeld,
   slackDamage,
+  storeState,
+  swapFreer,
   wordsOfTrailer,
   writeCanary,
   writeTrailer,
@@ -26,8 +27,9 @@ import {
 import { CLASS_BYTES } from '../layout/classes.js';
 import { Kind, MapBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
-import { CacheWord } from '../layout/offsets.generated.js';
+import { CacheWord, SliceWord } from '../layout/offsets.generated.js';
 import { say } from '../platform/host.js';
+import { sliceWord } from '../pages/descriptor.js';
 import { isAttached } from '../registry/slots.js';
 import { releaseHeld } from '../slabs/cache.js';
 import type { Owner } from '../slabs/owner.js';
@@ -38,8 +40,19 @@ import type { TypedArray } from './arrays.js';
 import { countFree, freeAddress } from './free.js';
 import { badAddress, blockBytes, classify, granuleOf, isFreedRemotely, sliceOfAddress } from './lookup.js';
 import { keepsPlace } from './place.js';
-import { allocatorOf, walkBlocks, walkFree, type BlockInfo } from './walk.js';
+import { walkBlocks, walkFree, type BlockInfo } from './walk.js';
 import { Witness } from './witness.js';
+
+/** What is known about a block that a worker was about to hand out when it was killed. */
+const NOBODYS = {
+  state: Fill.FRESH,
+  isHeld: false,
+  serial: 0,
+  allocatedBy: 0,
+  allocatedAt: 0,
+  freedBy: 0,
+  freedAt: 0,
+} as const;
 
 /** Share of the region that one worker may hold back. */
 const QUARANTINE_SHARE = 1 / 64;
@@ -97,29 +110,24 @@ export class DebugLayer {
     const plain = bytes + this.overhead;
     const isGuarded = this.guardSampler.isDue();
     let address = allocate(owner, isGuarded ? plain + GUARD_BYTES : plain, alignment);
-    if (address === 0) address = this.allocateAtLast(plain, alignment);
+    // The heap looks full: a block with a guard serves as well as one without.
+    if (address === 0 && owner.settings.guardEvery !== 0)
+      address = allocate(owner, isGuarded ? plain : plain + GUARD_BYTES, alignment);
     if (address !== 0) this.dress(address, bytes);
     if (this.level >= DebugLevel.CALLS) say(`${this.who()} allocated ${bytes} bytes at ${address}`);
     return address;
   }
 
-  /** The heap looks full: what the quarantine holds goes, and a block with a guard serves as well as one without. */
-  private allocateAtLast(plain: number, alignment: number): number {
-    const { owner } = this;
-    this.flush();
-    const address = allocate(owner, plain, alignment);
-    if (address !== 0 || owner.settings.guardEvery === 0) return address;
-    return allocate(owner, plain + GUARD_BYTES, alignment);
-  }
-
   private dress(address: number, bytes: number): void {
     const { region, workerId } = this.owner;
     const size = blockBytes(region, address);
-    const isSpan = (region.i32[region.map + sliceOfAddress(region, address)] & Kind.MASK) === Kind.SPAN;
+    const slice = sliceOfAddress(region, address);
+    const isSpan = (region.i32[region.map + slice] & Kind.MASK) === Kind.SPAN;
     // Memory of a span may have been anything meanwhile.
     if (this.isFull && !isSpan) this.lookAtFreed(address, size, 'when it was handed out again');
     // A worker killed from here on leaves a block that nobody takes for one that was freed, or overrun.
     if (this.isFull) eraseTrailer(region, address, size);
+    if (this.isFull && isSpan) region.i32[sliceWord(region, slice, SliceWord.FREE_BLOCKS)] = workerId;
     if (this.isPoisoned) region.u8.fill(Fill.FRESH, address, address + (this.isFull ? bytes : size - this.overhead));
     // Slabs were stamped when they were carved.
     if (this.headers === Headers.LIGHT && isSpan) writeCanary(region, address, size);
@@ -147,27 +155,58 @@ export class DebugLayer {
     if (size < 0) throw this.witness.explained(badAddress(region, address, 'free'), address);
     if (region.isStale()) region.renew();
     const at = address as number;
-    if (this.isFull) this.takeOver(at, size);
-    const history = this.verify(at, size, 'free');
-    if (view !== undefined) this.verifyView(view, at, history);
-    if (this.level >= DebugLevel.CALLS) say(`${this.who()} freed ${at}`);
-    const word = region.i32[region.map + sliceOfAddress(region, at)];
+    const freer = this.isFull ? this.claim(at, size) : 0;
+    try {
+      this.freeClaimed(at, size, freer, view);
+    } catch (error) {
+      // Whoever comes next may free it, unless it is free already.
+      if (this.isFull) swapFreer(region, at, size, -owner.workerId, freer);
+      throw error;
+    }
+    while (this.quarantine.isOver()) this.release();
+  }
+
+  /** Frees a block that no other worker with full headers frees now, or throws. */
+  private freeClaimed(address: number, size: number, freer: number, view: TypedArray | undefined): void {
+    const { owner } = this;
+    const { region } = owner;
+    // Another worker may have gone through all of it between the look at the block and the claim.
+    if (this.isFull && blockBytes(region, address) !== size) {
+      swapFreer(region, address, size, -owner.workerId, freer);
+      throw this.doubleFree(address);
+    }
+    const word = region.i32[region.map + sliceOfAddress(region, address)];
     const classId = word & Kind.MASK;
     const isOwn = classId === Kind.SPAN || word >>> MapBits.OWNER_SHIFT === owner.slot;
     const fill = isOwn ? Fill.FREED_HERE : Fill.FREED_ELSEWHERE;
-    this.bury(at, size, history, fill);
+    const history = this.verify(address, size, 'free');
+    if (view !== undefined) this.verifyView(view, address, history);
+    if (this.level >= DebugLevel.CALLS) say(`${this.who()} freed ${address}`);
+    this.bury(address, size, history, fill);
     if (classId === Kind.SPAN) {
-      freeAddress(owner, at);
+      freeAddress(owner, address);
       return;
     }
-    if (this.isFull) setHeld(region, at, size, fill, true);
-    if (owner.ring !== undefined) owner.ring.freeing(at);
+    if (this.isFull) setHeld(region, address, size, fill, true);
+    if (owner.ring !== undefined) owner.ring.freeing(address);
     // From here on the block may come home, and be another one, at any moment.
-    if (!markRemote(region, granuleOf(at))) throw badAddress(region, at, 'free');
+    if (!markRemote(region, granuleOf(address))) throw badAddress(region, address, 'free');
+    if (this.isFull) swapFreer(region, address, size, -owner.workerId, owner.workerId);
     if (!isOwn) region.i32[owner.cache(classId) + CacheWord.REMOTE_FREES]++;
     countFree(owner, classId);
-    this.quarantine.add(granuleOf(at), classId, fill);
-    while (this.quarantine.isOver()) this.release();
+    this.quarantine.add(granuleOf(address), classId, fill);
+  }
+
+  /** Makes this worker the one that frees the block, and returns what is to be put back if it doesn't; throws if another one does. */
+  private claim(address: number, size: number): number {
+    const { region, workerId } = this.owner;
+    for (;;) {
+      const freer = loadFreer(region, address, size);
+      // A worker that is gone was killed within free(), and this one was cut short there, out of stack.
+      const isOther = freer < 0 && freer !== -workerId && isAttached(region, -freer);
+      if (isOther && !this.isBareSpan(address)) throw this.doubleFree(address);
+      if (swapFreer(region, address, size, freer, -workerId)) return freer;
+    }
   }
 
   private bury(address: number, size: number, history: History | undefined, fill: number): void {
@@ -176,10 +215,10 @@ export class DebugLayer {
       if (this.isPoisoned) region.u8.fill(fill, address, address + size - this.overhead);
       return;
     }
-    if (!claimFree(region, address, size, fill, workerId)) throw this.doubleFree(address);
+    storeState(region, address, size, fill);
     if (this.isPoisoned) fillFreed(region, address, size, fill);
     const freedAt = this.siteSampler.isDue() ? this.sites.here() : 0;
-    writeTrailer(region, address, size, { ...history!, state: fill, freedBy: workerId, freedAt });
+    writeTrailer(region, address, size, { ...history!, state: fill, freedBy: -workerId, freedAt });
   }
 
   /** Lets the oldest block out of the quarantine. */
@@ -204,44 +243,42 @@ export class DebugLayer {
     while (!this.quarantine.isEmpty()) this.release();
   }
 
-  /** What a worker that is gone was about to hand out, or to free, is a block like any other for whoever comes upon it. */
-  private takeOver(address: number, size: number): void {
-    const { region } = this.owner;
-    const { state, freedBy } = wordsOfTrailer(region, address, size);
-    const allocator = allocatorOf(region, address);
-    const isLeft = isFreed(state)
-      ? !isAttached(region, allocator) || (freedBy !== 0 && !isAttached(region, freedBy))
-      : this.isUnfinished(address, size, allocator);
-    if (isLeft) completeAdopted(region, address, size);
-  }
-
-  /** True for a live block that a worker which is gone was about to hand out, or to free, when it was killed. */
-  private isUnfinished(address: number, size: number, owner: number): boolean {
+  /** True for a live block of which its trailer says nothing: the worker that was about to hand it out, or to free it, was killed, or cut short. */
+  private isUnfinished(address: number, size: number): boolean {
     const { region } = this.owner;
     const { state } = wordsOfTrailer(region, address, size);
-    // Erased before the block is filled, and entered last.
-    if (isFreed(state) || state === 0) return true;
-    return readTrailer(region, address, size) === undefined && !isAttached(region, owner);
+    return isFreed(state) || state === Fill.UNENTERED || this.isBareSpan(address);
+  }
+
+  /** True for a live span that was not handed out: unlike a slab it has no trailer from the start, and what is at its end may be anything. */
+  private isBareSpan(address: number): boolean {
+    const { region } = this.owner;
+    const slice = sliceOfAddress(region, address);
+    const isSpan = (region.i32[region.map + slice] & Kind.MASK) === Kind.SPAN;
+    return isSpan && region.i32[sliceWord(region, slice, SliceWord.FREE_BLOCKS)] < 0;
   }
 
   /** What is known about a live block; throws ERR_HEAP_CORRUPT if it was written past its end. */
   private verify(address: number, size: number, call: string): History | undefined {
     const { region } = this.owner;
-    if (this.headers === Headers.LIGHT && !isCanaryWhole(region, address, size)) {
-      const usable = size - this.overhead;
+    const usable = size - this.overhead;
+    if (this.headers === Headers.LIGHT && !isCanaryWhole(region, address, size))
       throw this.witness.damaged('overrun', call, address, { address: address + usable, bytes: 0 }, usable, undefined);
-    }
     if (!this.isFull) return undefined;
     const history = readTrailer(region, address, size);
-    const { state } = wordsOfTrailer(region, address, size);
+    if (this.isUnfinished(address, size)) return history ?? { ...NOBODYS, bytes: usable };
     const known = history ?? this.made.get(address) ?? wordsOfTrailer(region, address, size);
-    const own = Math.min(known.bytes, size - this.overhead);
-    const inSlack = isFreed(state) ? undefined : slackDamage(region, address, size, own);
-    // Freed at this moment by another worker, or by one that was killed before the block was free.
-    if (isFreed(wordsOfTrailer(region, address, size).state)) throw this.doubleFree(address);
-    if (history !== undefined && inSlack === undefined) return history;
-    const damage = inSlack ?? { address: address + size - this.overhead, bytes: 0 };
-    throw this.witness.damaged('overrun', call, address, damage, own, known);
+    const own = Math.min(known.bytes, usable);
+    const inSlack = slackDamage(region, address, size, own);
+    if (history?.state === Fill.FRESH && inSlack === undefined) return history;
+    throw this.witness.damaged(
+      'overrun',
+      call,
+      address,
+      inSlack ?? { address: address + usable, bytes: 0 },
+      own,
+      known,
+    );
   }
 
   private doubleFree(address: number): HeapError {
@@ -331,8 +368,7 @@ export class DebugLayer {
   /** Throws ERR_HEAP_CORRUPT if a block was written past its end, or after it was freed. For workers at rest. */
   checkBlocks(): void {
     const { region } = this.owner;
-    for (const { address, size, owner } of walkBlocks(region))
-      if (!this.isFull || !this.isUnfinished(address, size, owner)) this.verify(address, size, 'check');
+    for (const { address, size } of walkBlocks(region)) this.verify(address, size, 'check');
     if (!this.isFull) return;
     for (const { address, size } of walkFree(region)) {
       const found = this.freedBlockDamage(address, size);

@@ -1,13 +1,22 @@
 import * as atomics from '#atomics';
 import { lowestBit } from '../base/bits.js';
-import { corrupt } from '../base/errors.js';
-import { HANDLE_GENERATION_MAX, HANDLE_RECORDS, HANDLE_RECORD_SHIFT, HandleBits, Kind } from '../layout/format.js';
+import { corrupt, HeapError, show } from '../base/errors.js';
+import {
+  DropBits,
+  HANDLE_GENERATION_MAX,
+  HANDLE_RECORDS,
+  HANDLE_RECORD_SHIFT,
+  HandleBits,
+  Kind,
+} from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { HandleChunkWord, HandleWord, HeaderWord, SliceWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
 import { checkedSlice, identity, publishRun, sliceWord } from '../pages/descriptor.js';
+import { isAttached } from '../registry/slots.js';
 import type { Owner } from '../slabs/owner.js';
 import { begin, collect, end } from './allocate.js';
+import { tellMisuse } from './lookup.js';
 
 /*
  * The handle table: records in chunks of a slice. A record is taken by setting its bit in the head of its chunk, so exactly one
@@ -42,6 +51,8 @@ const RECORD_WORDS = HandleWord.WORDS;
 const CHUNK_WORDS = Geometry.SLICE_BYTES / 4;
 /** Words of the bits of a chunk's records. */
 const TAKEN_WORDS = CHUNK_WORDS / RECORD_WORDS / 32;
+/** X_TYPE of a sub-heap: its record has no block, but is the head of a list of blocks. Types of typed arrays are less, named ones more. */
+export const SUBHEAP = 255;
 /** Most holders of an object. */
 export const HOLDERS_MAX = HandleBits.HOLDERS_MASK;
 /** Generations begin at a random number of the heap, so that handles of other heaps are stale here; half of them are left. */
@@ -57,8 +68,27 @@ function withHolders(state: number, holders: number): number {
   return (state & ~HandleBits.HOLDERS_MASK) | holders;
 }
 
+function handleOf(record: number, generation: number): number {
+  return generation * HANDLE_RECORDS + ((record * 4) >>> HANDLE_RECORD_SHIFT);
+}
+
+/** X_LENGTH of a sub-heap that nobody drops. It differs from that of all before it in the same record. */
+function undropped(generation: number): number {
+  return DropBits.IS_OPEN | generation;
+}
+
 function firstWord(chunk: number): number {
   return chunk * CHUNK_WORDS;
+}
+
+/** The error for what is no handle of an object that is there; who listens is told. */
+export function staleHandle(region: Region, call: string, handle: unknown): HeapError {
+  const error = new HeapError(
+    'ERR_HEAP_STALE_HANDLE',
+    `${call}(${show(handle)}): the handle names no shared object of this heap, or one that is gone; pass what share() returned, and retain() it before another worker is sent it`,
+    { handle },
+  );
+  return tellMisuse(region, call, error);
 }
 
 /** One worker's way to the handle table of its heap. */
@@ -84,12 +114,17 @@ export class HandleTable {
     atomics.store(i32, record + HandleWord.X_EPOCH, generation >>> HandleBits.TAG_SHIFT);
     atomics.store(i32, record + HandleWord.X_BLOCK, shared.block | 0);
     atomics.store(i32, record + HandleWord.X_ADDRESS, shared.address | 0);
+    if (shared.type === SUBHEAP) {
+      // Before X_TYPE: who looks for sub-heaps to drop must not take the length of another object for a worker.
+      atomics.store(i32, record + HandleWord.X_LENGTH, undropped(generation));
+      atomics.store(i32, record + HandleWord.X_TOP, 0);
+    }
     atomics.store(i32, record + HandleWord.X_TYPE, shared.type | 0);
-    atomics.store(i32, record + HandleWord.X_LENGTH, shared.length | 0);
+    if (shared.type !== SUBHEAP) atomics.store(i32, record + HandleWord.X_LENGTH, shared.length | 0);
     atomics.store(i32, record + HandleWord.X_ALLOCATION, shared.allocation);
     // Publishes the object to whoever is given the handle.
     atomics.store(i32, record + HandleWord.X_STATE, (generation << HandleBits.TAG_SHIFT) | 1);
-    return generation * HANDLE_RECORDS + ((record * 4) >>> HANDLE_RECORD_SHIFT);
+    return handleOf(record, generation);
   }
 
   /** What a handle names; undefined if that is gone, or never was. */
@@ -136,12 +171,65 @@ export class HandleTable {
     }
   }
 
-  /** Ends a handle whatever its holders: its block was freed behind its back. */
-  end(handle: unknown): void {
+  /** Ends a handle whatever its holders. False if the object was gone before; else it is the caller's, as by `release`. */
+  end(handle: unknown): boolean {
     const place = this.find(handle);
-    if (place === undefined) return;
-    const state = this.stateIn(place);
-    if (state !== undefined && this.swap(place, state, 0)) this.giveBack(handle);
+    if (place === undefined) return false;
+    for (;;) {
+      const state = this.stateIn(place);
+      if (state === undefined) return false;
+      if (this.swap(place, state, 0)) return true;
+    }
+  }
+
+  /** The first word of the record of an object that is there; 0 if it is gone. */
+  recordOf(handle: unknown): number {
+    const place = this.find(handle);
+    return place === undefined ? 0 : place.record;
+  }
+
+  /**
+   * Takes upon itself the drop of a sub-heap that is gone but not empty: left by nobody, by a worker that is gone as well, or by
+   * this one, which came to grief over it. Its record; 0 if somebody is at it, or nothing is left to do.
+   */
+  takeDrop(handle: unknown): number {
+    const place = this.parse(handle);
+    if (place === undefined) return 0;
+    const { i32 } = this.region;
+    const { record, generation } = place;
+    const mine = DropBits.IS_DROPPED | this.owner.workerId;
+    const dropper = atomics.load(i32, record + HandleWord.X_LENGTH);
+    const isFree = dropper === undropped(generation) || dropper === mine || this.isDead(dropper);
+    const isGone = atomics.load(i32, record + HandleWord.X_STATE) === generation << HandleBits.TAG_SHIFT;
+    if (!isFree || !isGone || atomics.load(i32, record + HandleWord.X_TYPE) !== SUBHEAP) return 0;
+    // As long as this word stayed, so did the others.
+    return atomics.compareExchange(i32, record + HandleWord.X_LENGTH, dropper, mine) === dropper ? record : 0;
+  }
+
+  private isDead(dropper: number): boolean {
+    const isDropper = (dropper & DropBits.IS_DROPPED) === DropBits.IS_DROPPED;
+    return isDropper && !isAttached(this.region, dropper & DropBits.WORKER_MASK);
+  }
+
+  /** Handles of sub-heaps that are gone and may not be empty. */
+  findDrops(): number[] {
+    const handles: number[] = [];
+    for (let chunk = this.newest(); chunk !== 0; chunk = this.after(chunk))
+      for (let index = 1; index < TAKEN_WORDS * 32; index++) {
+        const handle = this.dropIn(firstWord(chunk) + index * RECORD_WORDS);
+        if (handle !== 0) handles.push(handle);
+      }
+    return handles;
+  }
+
+  private dropIn(record: number): number {
+    const { i32 } = this.region;
+    const isSubHeap = atomics.load(i32, record + HandleWord.X_TYPE) === SUBHEAP;
+    if (!isSubHeap || atomics.load(i32, record + HandleWord.X_LENGTH) === 0) return 0;
+    const state = atomics.load(i32, record + HandleWord.X_STATE);
+    const epoch = atomics.load(i32, record + HandleWord.X_EPOCH);
+    if (holdersOf(state) > 0) return 0;
+    return handleOf(record, (epoch << HandleBits.TAG_SHIFT) + (state >>> HandleBits.TAG_SHIFT));
   }
 
   /** The record of an object that is gone may be another one's. Only who took the last holder calls this, once. */

@@ -26,6 +26,7 @@ import { filesFor, StatsWriter } from '../report/writer.js';
 import type { Owner } from '../slabs/owner.js';
 import { begin, collect, mend, warmCaches } from './allocate.js';
 import type { TypedArray, TypedArrayConstructor } from './arrays.js';
+import { AttachedHeaps } from './attached.js';
 import { Attachment } from './attachment.js';
 import { allOrNone, freeEach } from './batch.js';
 import { openBlocks, type Blocks } from './blocks.js';
@@ -39,28 +40,19 @@ import { describeHeap } from './picture.js';
 import { beginLog, learnedBy, openLog, writeLog, type Learned } from './learned.js';
 import type { Hold } from './hold.js';
 import { internText } from './intern.js';
-import { resizeView } from './resize.js';
+import { openResize, type Resize } from './resize.js';
 import { openSampledPath } from './sampled.js';
 import { runScope, Scope } from './scope.js';
 import { Sharing } from './sharing.js';
-import type { Shareable } from './shared-types.js';
+import type { Handle, Shareable } from './shared-types.js';
+import type { SubHeap } from './subheap.js';
 import { takeSnapshot, type HeapSnapshot, type SnapshotOptions } from './snapshot.js';
 import { gatherStats } from './stats.js';
-import { checkAddressList, checkSize } from './validate.js';
 import { openView } from './views.js';
 import { walkBlocks, type BlockInfo } from './walk.js';
 import { Watches } from './watch.js';
 
-/** Heaps this thread is attached to, by their id: attaching again gives the same one. */
-const attached = new Map<string, WeakRef<Heap>>();
-
-/** A heap that is dropped without detach(), its `malloc` and `free` too, gives its slot back when the engine collects it. */
-const dropped = new FinalizationRegistry<{ membership: Membership; heapId: string }>(({ membership, heapId }) => {
-  const { owner, generation } = membership;
-  if (attached.get(heapId)?.deref() === undefined) attached.delete(heapId);
-  spillRings(owner.region);
-  reclaimSlot(owner, owner.slot, generation, 'exited');
-});
+const attached = new AttachedHeaps<Heap>();
 
 /**
  * A heap in shared memory, as one worker holds it. Any worker allocates, any worker frees; addresses, views and
@@ -109,6 +101,8 @@ export class Heap {
   readonly alloc: Blocks['alloc'];
   /** The same without clearing what was there before, as with Node's Buffer. */
   readonly allocUnsafe: Blocks['allocUnsafe'];
+  /** realloc for typed arrays: returns the view to use from then on. Elements beyond the old length are zero. */
+  readonly resize: Resize;
 
   private constructor(region: Region, membership: Membership, isCreator: boolean) {
     this.region = region;
@@ -116,7 +110,6 @@ export class Heap {
     this.workerId = membership.workerId;
     this.token = tokenOf(region);
     this.texts = new TextTable(region, region.interned, region.internedWords);
-    this.watches = new Watches(membership.owner);
     this.attachment = new Attachment(region, membership);
     this.leakWatch = LeakWatch.for(this.attachment, isCreator);
     const fast = openFastPath(this.attachment);
@@ -124,7 +117,8 @@ export class Heap {
     this.fast = isSampled ? openSampledPath(this.attachment, fast) : fast;
     this.malloc = this.fast.malloc;
     this.free = this.fast.free;
-    this.sharing = new Sharing(this.attachment, this.free);
+    this.sharing = new Sharing(this.attachment, this, this.free, this.texts);
+    this.watches = new Watches(membership.owner, this.sharing.subHeaps);
     const { debug } = this.attachment;
     const blocks =
       debug === undefined ? openBlocks(this.attachment, this.fast) : openDebugBlocks(this.attachment, debug);
@@ -132,6 +126,7 @@ export class Heap {
     this.realloc = blocks.realloc;
     this.alloc = blocks.alloc;
     this.allocUnsafe = blocks.allocUnsafe;
+    this.resize = openResize(this.attachment, this.free);
   }
 
   /**
@@ -164,18 +159,16 @@ export class Heap {
    */
   static attach(token: HeapToken): Heap {
     const opened = openRegion(token);
-    const known = attached.get(opened.token.heapId)?.deref();
-    if (known?.attachment.isAttached() === true) return known;
+    const known = attached.find(opened.token.heapId);
+    if (known !== undefined && known.attachment.isAttached()) return known;
     return Heap.join(opened.region, opened.settings, opened.token.workerId, 'attach');
   }
 
   private static join(region: Region, settings: HeapSettings, reserved: number | undefined, how: Diagnostic): Heap {
     const membership = attachWorker(region, settings, threadTag(), reserved);
     const heap = new Heap(region, membership, how === 'create');
-    attached.set(heap.token.heapId, new WeakRef(heap));
+    attached.enter(heap, heap.token.heapId, heap.attachment, membership);
     if (settings.warmCaches > 0) warmCaches(membership.owner, settings.warmCaches);
-    const { attachment } = heap;
-    dropped.register(attachment, { membership, heapId: heap.token.heapId }, attachment);
     if (settings.debugLevel >= DebugLevel.EVENTS) heap.stopEventLog = openEventLog(heap.token.heapId);
     tellOpened(heap, how === 'create');
     publish(how, { ...nameOf(region), maxBytes: settings.maxBytes });
@@ -187,8 +180,8 @@ export class Heap {
     files: ReturnType<typeof filesFor>,
     { statsFile, statsInterval }: ResolvedOptions['values'],
   ): void {
-    const heap = new WeakRef(this);
-    const read = (): HeapStats | undefined => heap.deref()?.stats();
+    const held = new WeakRef(this);
+    const read = (heap = held.deref()): HeapStats | undefined => (heap === undefined ? undefined : heap.stats());
     this.statsWriter = new StatsWriter(files, statsFile!, this.token.heapId, read, statsInterval);
   }
 
@@ -214,11 +207,7 @@ export class Heap {
     count: number,
     out?: Out,
   ): Out {
-    this.attachment.check('mallocMany');
-    checkSize('mallocMany', 'bytes', bytes);
-    checkSize('mallocMany', 'count', count);
     const list = out ?? ([] as number[]);
-    checkAddressList(list, count);
     allOrNone(this.attachment, this.fast, list, bytes, count);
     return list as Out;
   }
@@ -243,12 +232,6 @@ export class Heap {
     return this.attachment.addressOf('addressOf', view);
   }
 
-  /** realloc for typed arrays: returns the view to use from then on. Elements beyond the old length are zero. */
-  resize<View extends TypedArray>(view: View, length: number): View {
-    this.attachment.check('resize');
-    return resizeView(this.attachment, this.free, view, length);
-  }
-
   /**
    * Number of a text, from 1 to 1023, the same in every worker: for what is said once for a whole region, such as the definition
    * of a struct. It is kept as long as the region and is no block. Throws ERR_HEAP_OUT_OF_MEMORY when the table is full:
@@ -266,22 +249,22 @@ export class Heap {
   }
 
   /**
-   * A handle for a typed array, or a struct, in a block of this heap: a safe integer that may be sent anywhere as a number (a double; it
-   * does not fit in 32 bits). From now on the handle owns the block: it has one holder, and the last `release` frees; don't
+   * A handle for a typed array, a struct or an array of structs in a block of this heap: a safe integer that may be sent anywhere as a number (a
+   * double; it does not fit in 32 bits). From now on the handle owns the block: it has one holder, and the last `release` frees; don't
    * `free` it. Sharing again what this worker shared or opened gives the same handle and counts a holder more. Throws
    * ERR_HEAP_INVALID_ADDRESS for what lies in no live block of the heap, or in one that is shared as another view.
    */
-  share(value: TypedArray | Shareable): number {
+  share<Value extends TypedArray | Shareable | SubHeap>(value: Value): Handle<Value> {
     return this.sharing.share(value);
   }
 
   /**
    * The shared object of a handle, in any worker: the same bytes, the same type, the same length. Counts no holder: whoever
    * opens it sees to it that somebody holds it meanwhile. Throws ERR_HEAP_STALE_HANDLE for everything that is not the
-   * handle of an object that is there.
+   * handle of an object that is there, and ERR_HEAP_DEFINITION if it is a struct that this thread has not defined alike.
    */
-  open<Value extends object = TypedArray>(handle: number): Value {
-    return this.sharing.open(handle, this) as Value;
+  open<Value extends object = TypedArray>(handle: Handle<Value> | number): Value {
+    return this.sharing.open(handle) as Value;
   }
 
   /** Counts a holder more, from any worker, and returns how many there are: 65535 at most, then ERR_HEAP_INVALID_SIZE. Throws ERR_HEAP_STALE_HANDLE. */
@@ -289,14 +272,17 @@ export class Heap {
     return this.sharing.retain(handle);
   }
 
-  /** Counts a holder less, from any worker, and returns how many are left. The last one frees the block. Throws ERR_HEAP_STALE_HANDLE. */
+  /**
+   * Counts a holder less, from any worker, and returns how many are left. The last one frees the block, with what a struct in it owns.
+   * Throws ERR_HEAP_STALE_HANDLE, and ERR_HEAP_DEFINITION if it is a struct that this thread has not defined alike.
+   */
   release(handle: number): number {
     return this.sharing.release(handle);
   }
 
   /** Opens and retains in one, for `using`: the hold is released when it is disposed, or by a later `collect()` if it was dropped. Throws ERR_HEAP_STALE_HANDLE. */
-  hold<Value extends object = TypedArray>(handle: number): Hold<Value> {
-    return this.sharing.hold(handle, this) as Hold<Value>;
+  hold<Value extends object = TypedArray>(handle: Handle<Value> | number): Hold<Value> {
+    return this.sharing.hold(handle) as Hold<Value>;
   }
 
   /**
@@ -312,6 +298,14 @@ export class Heap {
   }
 
   /**
+   * A sub-heap: blocks that any worker allocates in it, once it is sent its `handle` and has opened it, and that any worker drops at once. The
+   * caller is its one holder.
+   */
+  subheap(): SubHeap {
+    return this.sharing.subHeap();
+  }
+
+  /**
    * Brings home what other workers freed of this worker's blocks, empties its caches and returns its empty pages. Returns
    * the bytes of those pages.
    */
@@ -319,7 +313,7 @@ export class Heap {
     this.attachment.check('collect');
     const { slices } = this.owner;
     const before = slices.releasedSlices;
-    this.sharing.releaseDropped();
+    this.sharing.tidy();
     const { debug } = this.attachment;
     if (debug !== undefined) debug.flush();
     collect(this.owner);
@@ -352,6 +346,7 @@ export class Heap {
     begin(this.owner);
     const isChanged = reclaimWorker(this.owner, workerId, 'by hand');
     this.owner.isMidway = false;
+    this.sharing.subHeaps.sweep();
     return isChanged;
   }
 
@@ -437,8 +432,7 @@ export class Heap {
     attachment.closeFastPath();
     this.watches.stop();
     spillRings(this.region);
-    dropped.unregister(attachment);
-    if (attached.get(this.token.heapId)?.deref() === this) attached.delete(this.token.heapId);
+    attached.leave(this, this.token.heapId, attachment);
     writeLog(owner, this.logPath);
     if (attachment.isAttached()) begin(owner);
     reclaimSlot(owner, owner.slot, attachment.generation, 'exited');

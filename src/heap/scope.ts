@@ -2,11 +2,15 @@ import { HeapError } from '../base/errors.js';
 import type { TypedArray, TypedArrayConstructor } from './arrays.js';
 import type { Blocks } from './blocks.js';
 import type { FastPath } from './fast.js';
+import type { Resize } from './resize.js';
 
 /** What a scope needs of its heap. */
 export interface ScopedHeap extends Blocks {
   readonly malloc: FastPath['malloc'];
   readonly free: FastPath['free'];
+  /** Told the address of every block that a scope lets go of. */
+  readonly keep?: (address: number) => void;
+  readonly resize: Resize;
 }
 
 /**
@@ -63,6 +67,16 @@ export class Scope {
     return view;
   }
 
+  /** `heap.resize` for a view of the scope: returns the view to use from then on, which is the scope's too. */
+  resize<View extends TypedArray>(view: View, length: number): View {
+    this.check('resize');
+    this.checkMember('resize', view);
+    const resized = this.heap.resize(view, length);
+    this.blocks.delete(view.byteOffset);
+    this.enter(resized.byteOffset);
+    return resized;
+  }
+
   /** Frees one block before the others. 0, null and undefined do nothing. */
   free(target: number | TypedArray | null | undefined): void {
     this.check('free');
@@ -77,6 +91,7 @@ export class Scope {
     this.check('keep');
     this.checkMember('keep', target);
     this.blocks.delete(placeOf(target));
+    this.heap.keep?.(placeOf(target));
     return target;
   }
 

@@ -12,7 +12,7 @@ import { bitsWord } from '../slabs/slab.js';
 import type { DebugLayer } from './debug.js';
 import type { HeapStats } from '../report/shape.js';
 import { gatherStats } from './stats.js';
-import { countBlocks as countRange, isAnySpan, ownerId } from './walk.js';
+import { countBlocks as countRange, isAnySpan, ownerId, spanAllocator } from './walk.js';
 
 /** What a run of slices is, and what a block of a slab is: the numbers in a snapshot's columns are places in these lists. */
 const RUN_KINDS = ['slab', 'span', 'control'] as const;
@@ -205,7 +205,7 @@ function readRun(region: Region, row: number, runs: SnapshotRuns, { head, state,
   if (isAnySpan(state)) {
     runs.kind[row] = RunCode.SPAN;
     runs.live[row] = 1;
-    runs.owner[row] = region.i32[sliceWord(region, head, SliceWord.FREE_BLOCKS)];
+    runs.owner[row] = spanAllocator(region, head);
     return;
   }
   runs.kind[row] = isSlab(state) ? RunCode.SLAB : RunCode.CONTROL;

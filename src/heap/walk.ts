@@ -1,7 +1,7 @@
 import * as atomics from '#atomics';
 import { popcount } from '../base/bits.js';
 import { CLASS_BYTES, capacityBlocks } from '../layout/classes.js';
-import { Kind, MapBits, SlotState } from '../layout/format.js';
+import { Kind, SlotState } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { HeaderWord, SliceWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
@@ -36,12 +36,9 @@ export function ownerId(region: Region, slot: number): number {
   return stateOf(word) === SlotState.FREE ? 0 : workerIdOf(slot, generationOf(word));
 }
 
-/** Worker id of who allocated the live block at an address, or owns its slab now; 0 if that one left. */
-export function allocatorOf(region: Region, address: number): number {
-  const slice = address >>> Geometry.SLICE_SHIFT;
-  const word = region.i32[region.map + slice];
-  if ((word & Kind.MASK) === Kind.SPAN) return region.i32[sliceWord(region, slice, SliceWord.FREE_BLOCKS)];
-  return ownerId(region, word >>> MapBits.OWNER_SHIFT);
+/** Worker id of who allocated a span. */
+export function spanAllocator(region: Region, head: number): number {
+  return Math.abs(region.i32[sliceWord(region, head, SliceWord.FREE_BLOCKS)]);
 }
 
 export function isAnySpan(state: number): boolean {
@@ -56,7 +53,7 @@ export function* walkBlocks(region: Region): Generator<BlockInfo> {
         address: region.addressOf(head),
         size: spanSlices(region, head) * Geometry.SLICE_BYTES,
         class: 0,
-        owner: region.i32[sliceWord(region, head, SliceWord.FREE_BLOCKS)],
+        owner: spanAllocator(region, head),
       };
     else if (isSlab(state)) yield* walkSlab(region, head, state);
   }

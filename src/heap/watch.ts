@@ -3,12 +3,16 @@ import { isExitingWorker, tagOfThread, type ExitingWorker } from '../platform/ho
 import { reclaimThread, reclaimWorker } from '../registry/reclaim.js';
 import type { Owner } from '../slabs/owner.js';
 import { begin } from './allocate.js';
+import type { SubHeapList } from './subheap-list.js';
 
 /** The workers whose exits a heap waits for. It listens to each until that exits or the heap is detached. */
 export class Watches {
   private readonly listeners = new Set<{ worker: ExitingWorker; listener: () => void }>();
 
-  constructor(private readonly owner: Owner) {}
+  constructor(
+    private readonly owner: Owner,
+    private readonly subHeaps: SubHeapList,
+  ) {}
 
   /** Throws ERR_HEAP_CONFIG for a worker without an exit event. */
   add(worker: ExitingWorker, workerId: number | undefined): void {
@@ -36,6 +40,11 @@ export class Watches {
     if (thread > 0) reclaimThread(this.owner, thread);
     if (workerId !== undefined) reclaimWorker(this.owner, workerId, 'exited');
     this.owner.isMidway = false;
+    try {
+      this.subHeaps.sweep();
+    } catch {
+      // Nobody has made a call that could throw; blocks that can't be freed stay live, and check() and leaks() tell of them.
+    }
   }
 
   /** Listens no more: a worker that lives on must not keep a heap alive that was left. */

@@ -92,7 +92,7 @@ export class Witness {
     return {
       allocatedBy,
       ...(allocatedAt === undefined ? {} : { allocatedAt }),
-      ...(freedBy === 0 ? {} : { freedBy }),
+      ...(freedBy === 0 ? {} : { freedBy: Math.abs(freedBy) }),
       ...(freedAt === undefined ? {} : { freedAt }),
     };
   }

@@ -105,6 +105,18 @@ export const enum HandleBits {
   TAG_SHIFT = 16,
 }
 
+/** Fields inside X_LENGTH of a sub-heap's record: first its generation, later the worker that drops it, 0 when all is done. */
+export const enum DropBits {
+  IS_OPEN = 1 << 31,
+  IS_DROPPED = 3 << 30,
+  WORKER_MASK = 0x1fffffff,
+}
+
+/** Fields inside X_TOP of a sub-heap's record. */
+export const enum TopBits {
+  CLOSED = 1,
+}
+
 /** A handle is `generation * HANDLE_RECORDS + record`, where record is its record's address in units of 32 bytes: 26 and 27 bits. */
 export const HANDLE_RECORDS = 0x8000000;
 export const HANDLE_RECORD_SHIFT = 5;

@@ -82,7 +82,7 @@ export const enum SliceWord {
   X_NEXT = 2,
   /** atomic. Slices of this slab or span. */
   X_COUNT = 3,
-  /** owner. Of a slab: blocks neither live nor in a cache, capacity - live - cached. Of a span: the worker id that allocated it, written once. */
+  /** owner. Of a slab: blocks neither live nor in a cache, capacity - live - cached. Of a span: the worker id that allocated it; with headers `full`, negative until it has one. */
   FREE_BLOCKS = 4,
   /** owner. Slab before this one in the list of slabs with free blocks; 0 at its head. */
   PREVIOUS = 5,
@@ -182,11 +182,11 @@ export const enum TrailerWord {
   ALLOCATED_BY = 3,
   /** owner. Place in the program, a number of the table of call sites; 0 for none recorded. */
   ALLOCATED_AT = 4,
-  /** owner. Worker id; 0 while the block is live. */
-  FREED_BY = 5,
+  /** atomic. Worker id; 0 while the block is live, and negative from when that worker has begun to free it until it is free: of several that free it at once, the one that enters itself goes on. */
+  X_FREED_BY = 5,
   /** owner. Place in the program. */
   FREED_AT = 6,
-  /** atomic. Byte that fills the block: what happened to it last. Of several that free it at once, the one that changes it goes on. */
+  /** atomic. Byte that fills the block: what happened to it last. */
   X_STATE = 7,
   /** Size of the record in words. */
   WORDS = 8,
@@ -218,16 +218,18 @@ export const enum HandleWord {
   X_STATE = 0,
   /** atomic. The upper half of the generation. */
   X_EPOCH = 1,
-  /** atomic. Address of the block that the last release frees. */
+  /** atomic. Address of the block that the last release frees; 0 for a sub-heap. */
   X_BLOCK = 2,
   /** atomic. Where the object begins in it. */
   X_ADDRESS = 3,
-  /** atomic. What it is: a kind of typed array, or a type that was registered. */
+  /** atomic. What it is: a kind of typed array, a sub-heap, or 256 and the number of the text that names its type. */
   X_TYPE = 4,
-  /** atomic. Its length, in elements. */
+  /** atomic. Its length, in elements. Of a sub-heap, with bit 31 set: the generation while nobody drops it, and then, with bit 30 set too, the worker id of who does; 0 when it is empty. */
   X_LENGTH = 5,
   /** atomic. Which allocation the block was, with headers `full`; else 0. */
   X_ALLOCATION = 6,
+  /** atomic. Of a sub-heap: address of its newest block, whose first word has that of the one before; bit 0: it takes no more. */
+  X_TOP = 7,
   /** Size of the record in words. */
   WORDS = 8,
 }

@@ -138,7 +138,7 @@ export const SLICE: RecordSpec = {
     atomic('X_COUNT', 'claimer, worker that resizes a span', 'Slices of this slab or span.'),
     owner(
       'FREE_BLOCKS',
-      'Of a slab: blocks neither live nor in a cache, capacity - live - cached. Of a span: the worker id that allocated it, written once.',
+      'Of a slab: blocks neither live nor in a cache, capacity - live - cached. Of a span: the worker id that allocated it; with headers `full`, negative until it has one.',
     ),
     owner('PREVIOUS', 'Slab before this one in the list of slabs with free blocks; 0 at its head.'),
     owner('NEXT', 'Slab after this one in that list; 0 at its end.'),
@@ -176,12 +176,16 @@ export const TRAILER: RecordSpec = {
     holder('SERIAL', 'Number of the allocation among those of its worker.'),
     holder('ALLOCATED_BY', 'Worker id.'),
     holder('ALLOCATED_AT', 'Place in the program, a number of the table of call sites; 0 for none recorded.'),
-    holder('FREED_BY', 'Worker id; 0 while the block is live.'),
+    atomic(
+      'X_FREED_BY',
+      'whoever frees the block',
+      'Worker id; 0 while the block is live, and negative from when that worker has begun to free it until it is free: of several that free it at once, the one that enters itself goes on.',
+    ),
     holder('FREED_AT', 'Place in the program.'),
     atomic(
       'X_STATE',
       'holder, whoever frees or adopts the block',
-      'Byte that fills the block: what happened to it last. Of several that free it at once, the one that changes it goes on.',
+      'Byte that fills the block: what happened to it last.',
     ),
   ],
 };
@@ -267,11 +271,24 @@ export const HANDLE: RecordSpec = {
       'Bits 0-15 holders, 0 when the object is gone; 16-31 the lower half of the generation.',
     ),
     atomic('X_EPOCH', 'sharing worker', 'The upper half of the generation.'),
-    atomic('X_BLOCK', 'sharing worker', 'Address of the block that the last release frees.'),
+    atomic('X_BLOCK', 'sharing worker', 'Address of the block that the last release frees; 0 for a sub-heap.'),
     atomic('X_ADDRESS', 'sharing worker', 'Where the object begins in it.'),
-    atomic('X_TYPE', 'sharing worker', 'What it is: a kind of typed array, or a type that was registered.'),
-    atomic('X_LENGTH', 'sharing worker', 'Its length, in elements.'),
+    atomic(
+      'X_TYPE',
+      'sharing worker',
+      'What it is: a kind of typed array, a sub-heap, or 256 and the number of the text that names its type.',
+    ),
+    atomic(
+      'X_LENGTH',
+      'sharing worker; of a sub-heap, who drops it',
+      'Its length, in elements. Of a sub-heap, with bit 31 set: the generation while nobody drops it, and then, with bit 30 set too, the worker id of who does; 0 when it is empty.',
+    ),
     atomic('X_ALLOCATION', 'sharing worker', 'Which allocation the block was, with headers `full`; else 0.'),
+    atomic(
+      'X_TOP',
+      'any worker',
+      'Of a sub-heap: address of its newest block, whose first word has that of the one before; bit 0: it takes no more.',
+    ),
   ],
 };
 

@@ -31,7 +31,7 @@ const enum Row {
 const ROWS_MOST = 4096;
 
 export class LearningLog {
-  private readonly words = new Int32Array(ROWS_MOST * Row.WORDS);
+  private readonly cells = new Int32Array(ROWS_MOST * Row.WORDS);
   private rows = 0;
   dropped = 0;
 
@@ -41,13 +41,13 @@ export class LearningLog {
       return;
     }
     const at = this.rows * Row.WORDS;
-    this.words[at + Row.REFILLS] = refills;
-    this.words[at + Row.CLASS] = classId;
-    this.words[at + Row.KNOB] = knob;
-    this.words[at + Row.FROM] = from;
-    this.words[at + Row.TO] = to;
-    this.words[at + Row.MISSES] = misses;
-    this.words[at + Row.SPILLS] = spills;
+    this.cells[at + Row.REFILLS] = refills;
+    this.cells[at + Row.CLASS] = classId;
+    this.cells[at + Row.KNOB] = knob;
+    this.cells[at + Row.FROM] = from;
+    this.cells[at + Row.TO] = to;
+    this.cells[at + Row.MISSES] = misses;
+    this.cells[at + Row.SPILLS] = spills;
     // Last: a row that a stack overflow cut short is none.
     this.rows++;
   }
@@ -67,7 +67,7 @@ export class LearningLog {
   }
 
   private lineOf(row: number): string {
-    const [refills, classId, knob, from, to, misses, spills] = this.words.subarray(
+    const [refills, classId, knob, from, to, misses, spills] = this.cells.subarray(
       row * Row.WORDS,
       (row + 1) * Row.WORDS,
     );

@@ -50,6 +50,14 @@ export function fillMap(region: Region, start: number, count: number, kind: numb
   region.i32.fill(kind | (owner << MapBits.OWNER_SHIFT), region.map + start, region.map + start + count);
 }
 
+/**
+ * Takes back what the map says lay in claimed slices: for who writes there before the run is published. If that one is killed meanwhile,
+ * the slices are free again, and must not be taken for blocks as they were left.
+ */
+export function forgetRun(region: Region, start: number, count: number): void {
+  fillMap(region, start, count, Kind.NONE, 0);
+}
+
 /** Describes a claimed run and publishes it as a slab, span or control block. The journal covers it until this returns. */
 export function publishRun(region: Region, start: number, count: number, kind: number, owner: number): void {
   const { i32 } = region;

@@ -70,4 +70,13 @@ export abstract class SharedObject {
   [Symbol.dispose](): void {
     this.dispose();
   }
+
+  /** What consoles of Node and Bun show. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `${KIND_NAMES[this.kind]} @0x${this.address.toString(16)}${this.isInUse() ? ' (held)' : ''}`;
+  }
+
+  [Symbol.for('Deno.customInspect')](): string {
+    return `${KIND_NAMES[this.kind]} @0x${this.address.toString(16)}`;
+  }
 }

@@ -1,7 +1,6 @@
 import * as atomics from '#atomics';
 import { popcount } from '../base/bits.js';
-import { Headers } from '../config/options.js';
-import { completeAdopted, fillAdopted } from '../debug/adopted.js';
+import { fillAdopted } from '../debug/adopted.js';
 import { CLASS_BYTES, Classes } from '../layout/classes.js';
 import { StateBits } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
@@ -89,7 +88,7 @@ function adoptSlab(owner: Owner, head: number): boolean {
     const count = slabSlices(region, head);
     region.cover(head + count);
     drainBits(region, head, count);
-    if (owner.settings.poison === 1 || owner.settings.headers === Headers.FULL) markBlocks(owner, head, classId);
+    if (owner.settings.poison === 1) markBlocks(owner, head, classId);
     recount(owner, head, classId, count);
     settleEmpty(owner, head, classId);
     atomics.add(i32, region.header + HeaderWord.X_ADOPTIONS, 1);
@@ -107,14 +106,13 @@ function adoptSlab(owner: Owner, head: number): boolean {
 /** What the former owner's caches held and what was free looks adopted from now on. */
 function markBlocks(owner: Owner, head: number, classId: number): void {
   const { region } = owner;
-  const { poison, headers } = owner.settings;
+  const { headers } = owner.settings;
   const capacity = slabCapacity(region, head, classId);
   for (let block = 0; block < capacity; block++) {
     const address = region.addressOf(head) + block * CLASS_BYTES[classId];
     const granule = address >>> Geometry.GRANULE_SHIFT;
     const isLive = (region.i32[bitsWord(region, granule)] & (1 << granule)) !== 0;
-    if (isLive && headers === Headers.FULL) completeAdopted(region, address, CLASS_BYTES[classId]);
-    if (!isLive && poison === 1) fillAdopted(region, address, CLASS_BYTES[classId], headers);
+    if (!isLive) fillAdopted(region, address, CLASS_BYTES[classId], headers);
   }
 }
 

@@ -1,11 +1,11 @@
 import * as atomics from '#atomics';
 import { HeapError } from '../base/errors.js';
-import type { HeapSettings } from '../config/options.js';
+import { Headers, type HeapSettings } from '../config/options.js';
 import { Kind, SlotState } from '../layout/format.js';
 import { SlotWord } from '../layout/offsets.generated.js';
 import type { HeapToken } from '../memory/create.js';
 import type { Region } from '../memory/region.js';
-import { publishRun } from '../pages/descriptor.js';
+import { forgetRun, publishRun } from '../pages/descriptor.js';
 import { Slices } from '../pages/slices.js';
 import { Owner, controlShape } from '../slabs/owner.js';
 import { claimReserved, claimSlot, freeSlot, packState, swapState, workerIdOf } from './slots.js';
@@ -60,6 +60,7 @@ export function attachWorker(
   }
   region.cover(control + slicesNeeded);
   const owner = new Owner(region, slot, region.workerId, settings, control, slices);
+  if (settings.headers === Headers.FULL) forgetRun(region, control, slicesNeeded);
   owner.initialise();
   // Published with its counters at zero: whoever reclaims a worker killed in here finds nothing to count.
   publishRun(region, control, slicesNeeded, Kind.CONTROL, slot);

@@ -8,7 +8,15 @@ import { Kind } from '../layout/format.js';
 import { Geometry } from '../layout/geometry.js';
 import { CacheWord, SliceWord } from '../layout/offsets.generated.js';
 import type { Region } from '../memory/region.js';
-import { checkedCount, checkedSlice, fillMap, identity, publishRun, sliceWord } from '../pages/descriptor.js';
+import {
+  checkedCount,
+  checkedSlice,
+  fillMap,
+  forgetRun,
+  identity,
+  publishRun,
+  sliceWord,
+} from '../pages/descriptor.js';
 import type { Owner } from './owner.js';
 
 /*
@@ -82,6 +90,7 @@ export function createSlab(owner: Owner, classId: number, count: number): number
 function stamp(owner: Owner, head: number, count: number, classId: number): void {
   const { region } = owner;
   const stampBlock = owner.settings.headers === Headers.LIGHT ? writeCanary : eraseTrailer;
+  forgetRun(region, head, count);
   region.cover(head + count);
   const first = region.addressOf(head);
   const end = first + capacityBlocks(classId, count) * CLASS_BYTES[classId];

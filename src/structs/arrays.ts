@@ -1,11 +1,12 @@
-import { HeapError } from '../index.js';
+import { HeapError, SHAREABLE, type ShareableForm } from '../index.js';
 import type { ArrayType } from './composite.js';
 import { badDefinition, badValue, type NumberArray, show } from './field.js';
 import { free, type Owner, roomFor } from './free.js';
-import { type ColumnHandle, FREED, SHAREABLE } from './handles.js';
+import { type ColumnHandle, FREED } from './handles.js';
 import { HEADER_BYTES, Kind } from './header.js';
 import type { BoundField } from './layout.js';
 import type { Scalar } from './scalars.js';
+import { pictureOfArray, SHOW, Shown } from './show.js';
 import type { StructPart } from './types.js';
 
 /** As many as the header of a block can tell. */
@@ -32,7 +33,7 @@ interface Elements<Name extends string, F> extends Owner {
 }
 
 /** What both kinds of arrays have in common: a block of structs, and whether it is still there. */
-abstract class StructArray<Name extends string, F> {
+abstract class StructArray<Name extends string, F> extends Shown {
   readonly length: number;
   /** @internal */
   readonly bound: Elements<Name, F>;
@@ -42,6 +43,7 @@ abstract class StructArray<Name extends string, F> {
 
   /** @internal */
   constructor(bound: Elements<Name, F>, block: number, length: number) {
+    super();
     this.bound = bound;
     this.start = block + HEADER_BYTES;
     this.length = length;
@@ -64,8 +66,19 @@ abstract class StructArray<Name extends string, F> {
   /** @internal */
   abstract readonly blockBytes: number;
 
-  [SHAREABLE](): { address: number; bytes: number; hash: number } {
-    return { address: this.address, bytes: this.blockBytes, hash: this.bound.headers.id };
+  [SHAREABLE](): ShareableForm {
+    return this.bound.headers.formOf(this.address, this.blockBytes);
+  }
+
+  [SHOW](inspect: (value: unknown) => string): string {
+    const name = `${this.bound.definition.name}[${this.length}]`;
+    if (this.start === FREED) return `${name} (freed)`;
+    const cursor = this.cursor();
+    const at = (index: number): unknown => {
+      cursor.to(index);
+      return cursor.item;
+    };
+    return pictureOfArray(`${name} @0x${this.address.toString(16)}`, this.length, at, inspect);
   }
 
   /** @internal */

@@ -1,21 +1,12 @@
-import { type Heap } from '../index.js';
+import { type Heap, SHAREABLE, type ShareableForm } from '../index.js';
 import { Columns, Rows } from './arrays.js';
-import { alignUp, badDefinition, badValue, type Binding, type Opener, show } from './field.js';
-import {
-  ColumnHandle,
-  defineColumn,
-  defineField,
-  DENO_INSPECT,
-  FREED,
-  Handle,
-  NODE_INSPECT,
-  picture,
-  plainValue,
-  SHAREABLE,
-} from './handles.js';
+import { alignUp, badDefinition, badValue, type Binding, type Referred, show } from './field.js';
+import { ColumnHandle, defineColumn, defineField, FREED, Handle } from './handles.js';
 import { Headers, HEADER_BYTES, Kind } from './header.js';
 import { type BoundField, type Definition, flatten, type Owned, ownedIn } from './layout.js';
 import { free } from './free.js';
+import { addressShared } from './shared.js';
+import { picture, plainValue, SHOW, shownField, TITLE } from './show.js';
 import type { Initial, Struct, StructPart } from './types.js';
 import { Views } from '../records/index.js';
 
@@ -34,7 +25,7 @@ interface HandleClass<T extends Handle = Handle> {
 }
 
 /** The structs of one definition in one heap. Like the heap, it is for the thread that made it. */
-export class Bound<Name extends string = string, F = unknown> implements Opener {
+export class Bound<Name extends string = string, F = unknown> implements Referred {
   readonly definition: Definition<Name>;
   readonly heap: Heap;
   /** @internal */
@@ -89,7 +80,25 @@ export class Bound<Name extends string = string, F = unknown> implements Opener 
   at(address: number): Struct<Name, F> {
     this.headers.check(address, Kind.STRUCT);
     this.heap.usableSize(address);
-    return this.open(address);
+    return this.follow(address);
+  }
+
+  /**
+   * The struct of a handle that `heap.share` made, in whatever worker. Throws ERR_HEAP_STALE_HANDLE, ERR_HEAP_DEFINITION, naming the
+   * field, if it is of another definition, and ERR_HEAP_VALUE for the handle of something else.
+   */
+  open(handle: number): Struct<Name, F> {
+    return this.at(addressShared(this, handle));
+  }
+
+  /** The array of a handle. */
+  openArray(handle: number): Rows<Name, F> {
+    return this.arrayAt(addressShared(this, handle));
+  }
+
+  /** The columns of a handle. */
+  openColumns(handle: number): Columns<Name, F> {
+    return this.columnsAt(addressShared(this, handle));
   }
 
   /** An array of new structs, each behind the other: for code that uses most fields of one before it goes to the next. */
@@ -119,7 +128,7 @@ export class Bound<Name extends string = string, F = unknown> implements Opener 
   }
 
   /** The struct that a reference led to: `at`, without asking the heap whether the block is live. */
-  open(address: number): Struct<Name, F> {
+  follow(address: number): Struct<Name, F> {
     this.headers.check(address, Kind.STRUCT);
     this.views.cover(address + HEADER_BYTES + this.definition.bytes);
     return this.wholeAt(address);
@@ -202,32 +211,30 @@ function columnClass<Name extends string, F>({ definition, bound }: Bound<Name, 
 /** A class of handles that shows its fields. */
 function shown<T extends Handle>(base: HandleClass<T>, definition: Definition): HandleClass<T> {
   const fields = definition.layout.placed.map(({ name }) => name);
-  class Shown extends (base as HandleClass) {
+  class Fields extends (base as HandleClass) {
     toObject(): Record<string, unknown> {
       const values = this as unknown as Record<string, unknown>;
       return Object.fromEntries(fields.map((name) => [name, plainValue(values[name])]));
     }
 
-    [NODE_INSPECT](_depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
+    override [SHOW](inspect: (value: unknown) => string): string {
       if (this.$at === FREED) return `${definition.name} (freed)`;
-      return picture(this.title(), this.toObject(), (value) => inspect(value, options));
+      const values = this as unknown as Record<string, unknown>;
+      const read = fields.map((name) => [name, shownField(() => values[name])] as const);
+      return picture(this[TITLE](), Object.fromEntries(read), inspect);
     }
 
-    [DENO_INSPECT](inspect: (value: unknown, options: object) => string, options: object): string {
-      return this[NODE_INSPECT](0, options, inspect);
-    }
-
-    title(): string {
+    [TITLE](): string {
       return definition.name;
     }
   }
-  return Shown as unknown as HandleClass<T>;
+  return Fields as unknown as HandleClass<T>;
 }
 
 /** The class of structs in blocks of their own. */
 function wholeClass<Name extends string, F>(bound: Bound<Name, F>, Part: HandleClass): HandleClass {
   const { definition, headers } = bound;
-  class Whole extends (Part as HandleClass<Handle & { title(): string }>) {
+  class Whole extends (Part as HandleClass<Handle & { [TITLE](): string }>) {
     get address(): number {
       return (this.$at - HEADER_BYTES) >>> 0;
     }
@@ -237,11 +244,11 @@ function wholeClass<Name extends string, F>(bound: Bound<Name, F>, Part: HandleC
       this.$at = FREED;
     }
 
-    [SHAREABLE](): { address: number; bytes: number; hash: number } {
-      return { address: this.address, bytes: HEADER_BYTES + definition.bytes, hash: headers.id };
+    [SHAREABLE](): ShareableForm {
+      return headers.formOf(this.address, HEADER_BYTES + definition.bytes);
     }
 
-    override title(): string {
+    override [TITLE](): string {
       return `${definition.name} @0x${this.address.toString(16)}`;
     }
   }

@@ -12,12 +12,13 @@ import {
   show,
 } from './field.js';
 import { i32, type Scalar, u32 } from './scalars.js';
+import { pictureOfArray, SHOW, Shown, shownField } from './show.js';
 
 /** Arrays up to this length have flat names for their elements (`pos.0`). */
 const FLAT_ELEMENTS_MAX = 16;
 
 /** Values in a row whose elements are no plain numbers. */
-export class List<Value> implements Iterable<Value> {
+export class List<Value> extends Shown implements Iterable<Value> {
   readonly length: number;
   private readonly start: number;
   private readonly stride: number;
@@ -25,6 +26,7 @@ export class List<Value> implements Iterable<Value> {
 
   /** @internal */
   constructor(start: number, length: number, stride: number, element: Accessor<Value>) {
+    super();
     this.start = start;
     this.length = length;
     this.stride = stride;
@@ -43,6 +45,10 @@ export class List<Value> implements Iterable<Value> {
 
   *[Symbol.iterator](): Iterator<Value> {
     for (let i = 0; i < this.length; i++) yield this.at(i);
+  }
+
+  [SHOW](inspect: (value: unknown) => string): string {
+    return pictureOfArray(`List(${this.length})`, this.length, (index) => shownField(() => this.at(index)), inspect);
   }
 
   private addressOf(index: number): number {
@@ -180,13 +186,14 @@ export function utf8(bytes: number): FieldType<string> {
 }
 
 /** An integer that workers change at once. A copy of the address, not of the value: keep it as long as the struct lives. */
-export class AtomicCell {
+export class AtomicCell extends Shown {
   private readonly words: Int32Array;
   private readonly index: number;
   private readonly isSigned: boolean;
 
   /** @internal */
   constructor(words: Int32Array, index: number, isSigned: boolean) {
+    super();
     this.words = words;
     this.index = index;
     this.isSigned = isSigned;
@@ -225,6 +232,10 @@ export class AtomicCell {
   /** Stores `value` if `expected` is there; returns what was there. */
   compareExchange(expected: number, value: number): number {
     return this.shown(atomics.compareExchange(this.words, this.index, expected, value));
+  }
+
+  [SHOW](inspect: (value: unknown) => string): string {
+    return `AtomicCell ${inspect(this.load())}`;
   }
 
   private shown(word: number): number {

@@ -12,13 +12,13 @@ export interface Binding {
 /** A definition as references see it. */
 export interface Target {
   readonly name: string;
-  in(heap: Heap): Opener;
+  in(heap: Heap): Referred;
 }
 
 /** A definition in one heap. */
-export interface Opener {
+export interface Referred {
   /** The struct at an address that a reference held. */
-  open(address: number): unknown;
+  follow(address: number): unknown;
   /** What a reference to it holds. Throws ERR_HEAP_VALUE for anything but a struct of this definition and heap. */
   addressOf(value: unknown): number;
 }

@@ -19,7 +19,7 @@ export interface Owner {
 /**
  * Frees a block and everything it owns, in a circle too. First all of it is taken, then all of it is freed: while any of it
  * is being looked at, none of it can become another worker's. Throws ERR_HEAP_DOUBLE_FREE if the block is taken already. An
- * owned struct of another definition than this worker's stays as it is, and is told of when the rest is free.
+ * owned struct of a definition that this worker doesn't have, or not alike, stays as it is, and is told of when the rest is free.
  */
 export function free(root: Owner, block: number, kind: Kind): void {
   root.headers.check(block, kind);
@@ -35,8 +35,8 @@ export function free(root: Owner, block: number, kind: Kind): void {
   let problem: unknown;
   for (const each of taken) {
     for (const { address, target } of ownedBy(each.owner, each.block)) {
-      const owner = target.in(root.heap) as unknown as Owner;
       try {
+        const owner = target().in(root.heap) as unknown as Owner;
         if (owner.headers.claim(address)) taken.push({ owner, block: address });
       } catch (error) {
         problem ??= error;
@@ -50,7 +50,7 @@ export function free(root: Owner, block: number, kind: Kind): void {
 function* ownedBy(
   { owned, views, definition, strideBytes }: Owner,
   block: number,
-): Generator<{ address: number; target: Target }> {
+): Generator<{ address: number; target: () => Target }> {
   const second = views.i32[(block >>> 2) + 1];
   const isColumns = (second & Kind.MASK) === Kind.COLUMNS;
   const count = second >>> Kind.BITS;
@@ -62,7 +62,7 @@ function* ownedBy(
     for (let i = 0; i < count; i++) {
       const at = first + i * (isColumns ? step : strideBytes);
       const address = atomics.load(views.i32, at >>> 2) >>> 0;
-      if (address !== 0) yield { address, target: target() };
+      if (address !== 0) yield { address, target };
     }
   }
 }

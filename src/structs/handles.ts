@@ -1,12 +1,7 @@
 import { HeapError } from '../index.js';
 import type { Accessor } from './field.js';
 import type { Unit } from './layout.js';
-
-/** Under these symbols Node's (Bun's) and Deno's consoles look for how an object wants to be shown. */
-export const NODE_INSPECT = Symbol.for('nodejs.util.inspect.custom');
-export const DENO_INSPECT = Symbol.for('Deno.customInspect');
-/** What `heap.share` asks an object for. */
-export const SHAREABLE = Symbol.for('sabmalloc.shareable');
+import { SHOW, Shown } from './show.js';
 
 /**
  * In the place of the address of a struct that was freed: any arithmetic with it throws, so accessors need no check. Every
@@ -24,12 +19,18 @@ export const FREED = {
 } as unknown as number;
 
 /** Anything that lies at an address. */
-export class Handle {
+export class Handle extends Shown {
   /** Of its first field, as a 32-bit integer: engines keep integers of 32 bits in objects without a box. */
   $at: number;
 
   constructor(at: number) {
+    super();
     this.$at = at;
+  }
+
+  /** Classes of definitions have their own. */
+  [SHOW](_inspect: (value: unknown) => string): string {
+    return 'struct';
   }
 }
 
@@ -81,20 +82,4 @@ export function defineColumn(
     configurable: true,
     enumerable: true,
   });
-}
-
-/** A field's value without anything that refers to shared memory, as far as that can be. */
-export function plainValue(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if ('load' in value) return (value as { load(): number }).load();
-  if ('address' in value) return value.address;
-  if ('toObject' in value) return (value as { toObject(): unknown }).toObject();
-  return Array.from(value as Iterable<unknown>, plainValue);
-}
-
-/** What consoles show of a struct. */
-export function picture(title: string, fields: Record<string, unknown>, show: (value: unknown) => string): string {
-  const texts = Object.entries(fields).map(([name, value]) => `${name}: ${show(value)}`);
-  const line = `${title} { ${texts.join(', ')} }`;
-  return line.length <= 76 ? line : `${title} {\n  ${texts.join(',\n  ')}\n}`;
 }

@@ -1,5 +1,5 @@
 import * as atomics from '#atomics';
-import { type Heap, HeapError } from '../index.js';
+import { type Heap, HeapError, type ShareableForm } from '../index.js';
 import { differenceBetween } from './difference.js';
 import type { Views } from '../records/index.js';
 
@@ -73,6 +73,11 @@ export class Headers {
         { address: block, struct: this.name },
       );
     return second >>> Kind.BITS;
+  }
+
+  /** A block as `heap.share` wants it: the text of the definition names its type, the second word of its header stands for its length. */
+  formOf(block: number, byteLength: number): ShareableForm {
+    return { address: block, byteLength, type: this.text, length: this.views.u32[(block >>> 2) + 1] };
   }
 
   /** Takes the block for freeing it. False if it has been taken before; throws if it is another definition's. */

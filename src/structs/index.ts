@@ -8,8 +8,8 @@ export {
   type FieldType,
   type NumberArray,
   type Numbers,
-  type Opener,
   type Part,
+  type Referred,
   type Target,
 } from './field.js';
 export { owned, ref } from './refs.js';

@@ -48,7 +48,7 @@ function reference(word: string, target: string | Target): FieldType {
       return {
         get(at) {
           const address = atomics.load(views.i32, at >>> 2) >>> 0;
-          return address === 0 ? null : there().open(address);
+          return address === 0 ? null : there().follow(address);
         },
         set(at, value) {
           const address = value === null || value === undefined ? 0 : there().addressOf(value);

@@ -4,6 +4,7 @@ import { definitionText } from './difference.js';
 import { type Accessor, badDefinition, type Binding, type FieldType, type Part, show, type Target } from './field.js';
 import { type Layout, layOut } from './layout.js';
 import { enterName } from './refs.js';
+import { enterShared } from './shared.js';
 import type { Fields, Initial, StructPart } from './types.js';
 
 /** Where a field lies. */
@@ -104,5 +105,6 @@ export function struct<const Name extends string, F extends Fields>(
     );
   const definition = new StructDefinition<Name, F>(name, layOut(name, fields, options.packed === true));
   enterName(definition);
+  enterShared(definition);
   return definition;
 }

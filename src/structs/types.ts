@@ -1,10 +1,11 @@
+import type { Shareable } from '../index.js';
 import type { FieldType } from './field.js';
 
 /** Fields of a definition by name. */
 export type Fields = Readonly<Record<string, FieldType>>;
 
 /** What every struct has besides its fields. */
-export interface StructMembers {
+export interface StructMembers extends Shareable {
   /** Of its block: what `at` takes in another worker. The fields begin 8 bytes behind it. */
   readonly address: number;
   /** Frees the struct and what it owns. Any use of this object afterwards throws. */

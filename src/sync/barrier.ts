@@ -20,6 +20,11 @@ import { BarrierBits, BarrierWord } from './layout.js';
 
 const phaseOf = (state: number): number => (state >>> BarrierBits.PHASE_SHIFT) & BarrierBits.PHASE_MASK;
 
+export function checkParties(call: string, parties: unknown): void {
+  if (!Number.isInteger(parties) || (parties as number) < 1 || (parties as number) > BarrierBits.ARRIVED)
+    throw wrongArgument(call, `${String(parties)} parties; it must be from 1 to ${BarrierBits.ARRIVED}`, { parties });
+}
+
 /** Waits for the end of the phase in which it has arrived. */
 class PhaseWaiter extends Waiter {
   constructor(
@@ -61,10 +66,7 @@ export class Barrier extends SharedObject {
 
   /** Throws ERR_SYNC_ARGUMENT unless there are 1 to 4,095 parties. */
   static create(heap: Heap, parties: number): Barrier {
-    if (!Number.isInteger(parties) || parties < 1 || parties > BarrierBits.ARRIVED)
-      throw wrongArgument('Barrier.create', `${String(parties)} parties; it must be from 1 to ${BarrierBits.ARRIVED}`, {
-        parties,
-      });
+    checkParties('Barrier.create', parties);
     const address = makeRecord(heap, BarrierWord.WORDS);
     heap.i32[address / 4 + BarrierWord.PARTIES] = parties;
     publishRecord(heap, address, Kind.BARRIER);
@@ -74,6 +76,13 @@ export class Barrier extends SharedObject {
   /** Opens the barrier at an address. Throws ERR_HEAP_KIND if there is none. */
   static at(heap: Heap, address: number): Barrier {
     checkRecord(heap, address, Kind.BARRIER, BarrierWord.WORDS);
+    return new Barrier(heap, address, false);
+  }
+
+  /** @internal What a field of a struct holds: the definition says what lies there, zero words are one that nobody uses. */
+  static within(heap: Heap, address: number, parties: number): Barrier {
+    // Everybody stores the same.
+    atomics.store(heap.i32, address / 4 + BarrierWord.PARTIES, parties);
     return new Barrier(heap, address, false);
   }
 

@@ -64,6 +64,11 @@ export class Condition extends SharedObject {
     return new Condition(heap, address, false);
   }
 
+  /** @internal What a field of a struct holds: the definition says what lies there, zero words are one that nobody uses. */
+  static within(heap: Heap, address: number): Condition {
+    return new Condition(heap, address, false);
+  }
+
   private constructor(heap: Heap, address: number, isMaker: boolean) {
     super(heap, address, isMaker);
     this.word = address / 4 + ConditionWord.X_SEQUENCE;

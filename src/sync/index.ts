@@ -5,6 +5,7 @@
 export { Barrier } from './barrier.js';
 export { DeadlockBoard } from './board.js';
 export { Condition } from './condition.js';
+export { barrier, condition, latch, mutex, once, rwLock, semaphore, spinLock, type SyncField } from './fields.js';
 export { OwnerDiedError } from '../records/index.js';
 export type { Guard } from './guard.js';
 export { Latch } from './latch.js';

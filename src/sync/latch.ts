@@ -62,6 +62,11 @@ export class Latch extends SharedObject {
     return new Latch(heap, address, false);
   }
 
+  /** @internal What a field of a struct holds: the definition says what lies there, zero words are one that nobody uses. */
+  static within(heap: Heap, address: number): Latch {
+    return new Latch(heap, address, false);
+  }
+
   private constructor(heap: Heap, address: number, isMaker: boolean) {
     super(heap, address, isMaker);
     this.word = address / 4 + LatchWord.X_COUNT;
@@ -114,7 +119,7 @@ export class Latch extends SharedObject {
   }
 }
 
-function checkCount(call: string, count: unknown, least: number): void {
+export function checkCount(call: string, count: unknown, least: number): void {
   if (Number.isInteger(count) && (count as number) >= least && (count as number) <= COUNT_MOST) return;
   throw wrongArgument(call, `${String(count)} counts; it must be from ${least} to ${COUNT_MOST}`, { count });
 }

@@ -89,6 +89,11 @@ export class Mutex extends SharedObject {
     return new Mutex(heap, address, false);
   }
 
+  /** @internal What a field of a struct holds: the definition says what lies there, zero words are one that nobody uses. */
+  static within(heap: Heap, address: number): Mutex {
+    return new Mutex(heap, address, false);
+  }
+
   private constructor(heap: Heap, address: number, isMaker: boolean) {
     super(heap, address, isMaker);
     this.holder = new Holder(heap, address, MutexWord.X_STATE, MutexWord.X_LOST);

@@ -90,6 +90,11 @@ export class Once extends SharedObject {
     return new Once(heap, address, false);
   }
 
+  /** @internal What a field of a struct holds: the definition says what lies there, zero words are one that nobody uses. */
+  static within(heap: Heap, address: number): Once {
+    return new Once(heap, address, false);
+  }
+
   private constructor(heap: Heap, address: number, isMaker: boolean) {
     super(heap, address, isMaker);
     this.word = address / 4 + OnceWord.X_STATE;

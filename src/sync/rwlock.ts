@@ -25,7 +25,12 @@ import { CellBits, RwLockWord } from './layout.js';
 
 const READERS_MOST = 1024;
 /** The record takes 128 bytes. */
-const READERS_USUAL = 25;
+export const READERS_USUAL = 25;
+
+export function checkReaders(call: string, readers: unknown): void {
+  if (!Number.isInteger(readers) || (readers as number) < 1 || (readers as number) > READERS_MOST)
+    throw wrongArgument(call, `readers is ${String(readers)}; it must be from 1 to ${READERS_MOST}`, { readers });
+}
 
 export interface RwLockOptions {
   /** Read guards at the same time, those waiting included; further readers wait. 1 to 1,024, 25 if not given; 4 bytes each. */
@@ -357,10 +362,7 @@ export class RwLock extends SharedObject {
 
   /** Throws ERR_SYNC_ARGUMENT for a number of readers that can't be. */
   static create(heap: Heap, { readers = READERS_USUAL }: RwLockOptions = {}): RwLock {
-    if (!Number.isInteger(readers) || readers < 1 || readers > READERS_MOST)
-      throw wrongArgument('RwLock.create', `readers is ${String(readers)}; it must be from 1 to ${READERS_MOST}`, {
-        readers,
-      });
+    checkReaders('RwLock.create', readers);
     const address = makeRecord(heap, RwLockWord.X_CELLS + readers);
     heap.i32[address / 4 + RwLockWord.CELLS] = readers;
     publishRecord(heap, address, Kind.RWLOCK);
@@ -370,6 +372,13 @@ export class RwLock extends SharedObject {
   /** Opens the lock at an address. Throws ERR_HEAP_KIND if there is none. */
   static at(heap: Heap, address: number): RwLock {
     checkRecord(heap, address, Kind.RWLOCK, RwLockWord.X_CELLS + 1);
+    return new RwLock(heap, address, false);
+  }
+
+  /** @internal What a field of a struct holds: the definition says what lies there, zero words are one that nobody uses. */
+  static within(heap: Heap, address: number, readers: number): RwLock {
+    // Everybody stores the same.
+    atomics.store(heap.i32, address / 4 + RwLockWord.CELLS, readers);
     return new RwLock(heap, address, false);
   }
 

@@ -83,6 +83,11 @@ export class Semaphore extends SharedObject {
     return new Semaphore(heap, address, false);
   }
 
+  /** @internal What a field of a struct holds: the definition says what lies there, zero words are one that nobody uses. */
+  static within(heap: Heap, address: number): Semaphore {
+    return new Semaphore(heap, address, false);
+  }
+
   private constructor(heap: Heap, address: number, isMaker: boolean) {
     super(heap, address, isMaker);
     this.word = address / 4 + SemaphoreWord.X_STATE;
@@ -174,7 +179,7 @@ export class Semaphore extends SharedObject {
   }
 }
 
-function checkPermits(call: string, count: unknown, least: number): void {
+export function checkPermits(call: string, count: unknown, least: number): void {
   const isRight = Number.isInteger(count) && (count as number) >= least && (count as number) <= SemaphoreBits.COUNT;
   if (isRight) return;
   throw wrongArgument(call, `${String(count)} permits; there can be from ${least} to ${SemaphoreBits.COUNT}`, {

@@ -96,6 +96,11 @@ export class SpinLock extends SharedObject {
     return new SpinLock(heap, address, false);
   }
 
+  /** @internal What a field of a struct holds: the definition says what lies there, zero words are one that nobody uses. */
+  static within(heap: Heap, address: number): SpinLock {
+    return new SpinLock(heap, address, false);
+  }
+
   private constructor(heap: Heap, address: number, isMaker: boolean) {
     super(heap, address, isMaker);
     this.holder = new Holder(heap, address, SpinWord.X_STATE, SpinWord.X_LOST);

@@ -2,7 +2,8 @@ import { type Heap } from 'sabmalloc';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { refused } from '../kit/errors.js';
 import { heapsOfTest, MIB } from '../kit/heaps.js';
-import { workersOfTest } from '../kit/workers.js';
+import { until, workersOfTest } from '../kit/workers.js';
+import { interrupted } from '../unit/meanwhile.js';
 
 const create = heapsOfTest();
 const workers = workersOfTest();
@@ -45,7 +46,10 @@ describe('a write after the free', () => {
     heap.u8[address + 99] = 1;
     expect(said).toEqual([]);
     if (when.startsWith('it')) expect(makeMesh(heap)).toBe(address);
-    else heap.collect();
+    else {
+      heap.collect();
+      heap.check();
+    }
     for (let i = 0; i < 50; i++) makeMesh(heap);
     expect(said).toHaveLength(1);
     expect(said[0]).toMatch(
@@ -117,6 +121,47 @@ describe('a second free', () => {
   });
 });
 
+it('a free of what another worker has freed since it was looked up changes nothing', async () => {
+  const heap = create(DEBUG);
+  const other = await workers.agent(heap);
+  const workerId = await other.call<number>('property', 'workerId');
+  const address = makeMesh(heap);
+  const words = new Int32Array(new SharedArrayBuffer(8));
+  let freed: Promise<unknown> | undefined;
+  const meanwhile = (): void => {
+    freed = other.call('raceFree', [address], words.buffer, 1);
+    while (Atomics.load(words, 1) === 0);
+  };
+  const free = (): unknown => refused('ERR_HEAP_DOUBLE_FREE', () => heap.free(address));
+  let error: unknown;
+  expect(interrupted([{ before: 'compareExchange', meanwhile }], () => (error = free()))).toBe(1);
+  await freed;
+  expect(error).toMatchObject({ freedBy: workerId });
+  expect(filledWith(heap, address, 100, 0xde)).toBe(true);
+  heap.check();
+});
+
+describe('a block that a worker was freeing when it was killed', () => {
+  it('is that worker’s until it is reclaimed, and then as live as others', async () => {
+    const heap = create({ ...DEBUG, debugLevel: 3 });
+    const other = await workers.agent(heap);
+    heap.watch(other.worker);
+    const workerId = await other.call<number>('property', 'workerId');
+    const address = makeMesh(heap);
+    const words = new Int32Array(new SharedArrayBuffer(8));
+    await other.call('stallAtPrint', words.buffer);
+    other.heap('free', address).catch(() => undefined);
+    await until(() => Atomics.load(words, 0) === 1, 'the worker to be in the middle of free');
+    expect(refused('ERR_HEAP_DOUBLE_FREE', () => heap.free(address))).toMatchObject({ freedBy: workerId });
+    await other.kill();
+    expect(heap.leaks()).toMatchObject([{ address, bytes: 100 }]);
+    heap.check();
+    heap.free(address);
+    heap.check();
+    refused('ERR_HEAP_DOUBLE_FREE', () => heap.free(address));
+  });
+});
+
 it('a free inside a block names the block', () => {
   const heap = create(DEBUG);
   const address = makeMesh(heap);
@@ -126,6 +171,12 @@ it('a free inside a block names the block', () => {
 });
 
 describe('memory says what happened to it', () => {
+  it('fresh also behind what a realloc has moved', () => {
+    const heap = create(DEBUG);
+    const grown = heap.realloc(heap.malloc(10), 300);
+    expect(filledWith(heap, grown, 300, 0xfa)).toBe(true);
+  });
+
   it('fresh, freed by its owner, freed by another worker, adopted', async () => {
     const heap = create(DEBUG);
     const [here, there] = [makeMesh(heap), makeMesh(heap)];
@@ -200,5 +251,7 @@ describe('the quarantine', () => {
     for (const agent of agents) await agent.heap('collect');
     heap.collect();
     expect(heap.stats().liveBlocks).toBe(0);
+    heap.check();
+    expect(heap.stats().counters.damages).toBe(0);
   });
 });

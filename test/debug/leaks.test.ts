@@ -84,7 +84,15 @@ describe('the leak report', () => {
     expect(errorsOf('leaky.mjs', 'free')).toEqual(['']);
   });
 
-  it('is the creator’s, or with `detach` that of every worker that leaves', () => {
+  it('is that of what a worker itself allocated when it leaves, where `detach` asks for it', () => {
+    const [head, line, ...more] = errorsOf('leaver.mjs', 'detach');
+    expect(head).toMatch(/^sabmalloc: worker \d+ leaves: 1 block, 24 bytes still live$/);
+    expect(line).toMatch(/^ {2}1 block, 24 bytes, worker \d+, .*leaver\.mjs:\d+:\d+/);
+    expect(more).toEqual([]);
+    expect(errorsOf('leaver.mjs', 'end')).toEqual(['']);
+  });
+
+  it('is the creator’s, once', () => {
     const heap = create({ ...TRACED, leakReport: 'end' });
     makeMesh(heap);
     expect(said(() => heap.detach())).toHaveLength(1);
@@ -128,12 +136,12 @@ describe('call sites', () => {
   });
 });
 
-it('debugLevel 3 says every call, and 2 none of them', () => {
+it.each(['none', 'full'] as const)('debugLevel 3 says every call, and 2 none of them, with headers %s', (headers) => {
   for (const [debugLevel, lines] of [
     [2, 0],
     [3, 2],
   ] as const) {
-    const heap = create({ maxBytes: MIB, debugLevel });
+    const heap = create({ maxBytes: MIB, debugLevel, headers });
     expect(said(() => heap.free(heap.malloc(10)))).toHaveLength(lines);
   }
 });

@@ -33,6 +33,29 @@ describe('full headers', () => {
     expect(heap.stats().liveBlocks).toBe(0);
   });
 
+  it('find zeros written over all that a block carries', () => {
+    const heap = create(FULL);
+    for (const bytes of [40, 5000, 200_000]) {
+      const address = heap.malloc(bytes);
+      const kept = heap.u8.slice(address + bytes, address + bytes + 64);
+      heap.u8.fill(0, address + bytes, address + bytes + 64);
+      refused('ERR_HEAP_CORRUPT', () => heap.check());
+      const found = { kind: 'overrun', address, sizeBytes: bytes, damageAddress: address + bytes };
+      expect(refused('ERR_HEAP_CORRUPT', () => heap.free(address))).toMatchObject(found);
+      heap.u8.set(kept, address + bytes);
+      heap.free(address);
+    }
+  });
+
+  it('find a write before the next block, over the last byte of what this one carries', () => {
+    const heap = create(FULL);
+    const [first, second] = heap.mallocMany(64, 2).sort((a, b) => a - b);
+    heap.u8[second - 1] = 1;
+    expect(refused('ERR_HEAP_CORRUPT', () => heap.free(first))).toMatchObject({ kind: 'overrun', address: first });
+    heap.u8[second - 1] = 0;
+    heap.free(first);
+  });
+
   it('say which byte was the first, and where the block was allocated', () => {
     const heap = create(FULL);
     const victimOf = (): number => heap.malloc(50);

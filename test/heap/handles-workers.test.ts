@@ -159,6 +159,22 @@ describe.each(['production', 'debug'] as const)('workers that share, in preset %
   );
 });
 
+describe('with full headers', () => {
+  it('a handle is stale also when a worker that does not know it freed its object, and the memory is live again', async () => {
+    const heap = create({ preset: 'debug', quarantineBytes: 0, maxBytes: 4 * MIB, debugLevel: 0 });
+    const view = heap.alloc(Uint8Array, 50);
+    const handle = heap.share(view);
+    await (await workers.agent(heap)).heap('free', view.byteOffset);
+    const others = Array.from({ length: 200 }, () => heap.alloc(Uint8Array, 50));
+    expect(others.some(({ byteOffset }) => byteOffset === view.byteOffset)).toBe(true);
+    refused(STALE, () => heap.open(handle));
+    refused(STALE, () => heap.release(handle));
+    heap.freeMany(others);
+    heap.collect();
+    empty(heap);
+  });
+});
+
 describe('a worker that dies', () => {
   it('leaves what it shared, and the holds it had', async () => {
     const heap = create({ maxBytes: MIB });

@@ -104,14 +104,21 @@ describe.each(['production', 'debug', 'minimal'] as const)('a handle, in preset 
     const heap = open();
     const view = heap.alloc(Uint8Array, 50);
     const handle = heap.share(view);
-    heap.free(view);
+    if (preset === 'debug') {
+      // Here the free is refused, so long as nobody has been told of the block by other ways.
+      const error = refused('ERR_HEAP_INVALID_FREE', () => heap.free(view));
+      expect(error['handle']).toBe(handle);
+      refused('ERR_HEAP_INVALID_FREE', () => heap.free(heap.open(handle)));
+      refused('ERR_HEAP_INVALID_FREE', () => heap.free(view.byteOffset));
+      expect(heap.release(handle)).toBe(0);
+    } else heap.free(view);
     for (const call of ['retain', 'release', 'open'] as const) refused(STALE, () => heap[call](handle));
     isFree(heap);
   });
 
   it('that is none, or not of this heap, is stale, whatever it is', () => {
     const heap = open();
-    const known = heap.share(heap.alloc(Uint8Array, 50));
+    const known: number = heap.share(heap.alloc(Uint8Array, 50));
     const random = new Random(SEED);
     const near = Array.from({ length: 64 }, (_, bit) => known + (bit < 53 ? 2 ** bit : -(2 ** (bit - 53))));
     const wild = Array.from({ length: 2000 }, () => Math.floor(random.next() * 2 ** random.int(0, 22)));
@@ -166,21 +173,6 @@ describe.each(['production', 'debug', 'minimal'] as const)('a handle, in preset 
   });
 });
 
-describe('with full headers', () => {
-  it('a handle is stale also when the memory of its object is live again', () => {
-    const heap = create({ preset: 'debug', quarantineBytes: 0, maxBytes: 4 * MIB, debugLevel: 0 });
-    const view = heap.alloc(Uint8Array, 50);
-    const handle = heap.share(view);
-    heap.free(view);
-    const others = Array.from({ length: 200 }, () => heap.alloc(Uint8Array, 50));
-    expect(others.some(({ byteOffset }) => byteOffset === view.byteOffset)).toBe(true);
-    refused(STALE, () => heap.open(handle));
-    refused(STALE, () => heap.release(handle));
-    heap.freeMany(others);
-    isFree(heap);
-  });
-});
-
 describe('a hold', () => {
   it('keeps the object, and gives it up once', () => {
     const heap = create({ maxBytes: MIB });
@@ -227,17 +219,18 @@ describe('a registered type', () => {
       readonly address: number,
     ) {}
     [SHAREABLE](): ShareableForm {
-      return { address: this.address, byteLength: 16, type: 0xfffffff0, length: 1 };
+      return { address: this.address, byteLength: 16, type: 'Point of the test', length: 1 };
     }
   }
   const opener = (address: number, _: number, heap: object): Point => new Point(heap as Heap, address);
 
   it('is opened by its opener', () => {
     const heap = create({ maxBytes: MIB });
-    const handle = heap.share(new Point(heap, heap.malloc(16)));
-    refused('ERR_HEAP_CONFIG', () => heap.hold(handle));
-    registerShareable(0xfffffff0, opener);
-    registerShareable(0xfffffff0, opener);
+    const point = new Point(heap, heap.malloc(16));
+    refused('ERR_HEAP_DEFINITION', () => heap.share(point));
+    registerShareable('Point of the test', opener);
+    registerShareable('Point of the test', opener);
+    const handle = heap.share(point);
     const opened = heap.open<Point>(handle);
     expect(opened).toBeInstanceOf(Point);
     expect(heap.share(opened)).toBe(handle);
@@ -245,10 +238,26 @@ describe('a registered type', () => {
     isFree(heap);
   });
 
-  it('has one number and one opener', () => {
-    registerShareable(0xfffffff1, opener);
-    refused('ERR_HEAP_CONFIG', () => registerShareable(0xfffffff1, () => ({})));
-    for (const type of [0, 255, -1, 1.5, 2 ** 32, 'Point', undefined])
-      refused('ERR_HEAP_CONFIG', () => registerShareable(type as number, opener));
+  it('has one name and one opener', () => {
+    registerShareable('Twice', opener);
+    refused('ERR_HEAP_CONFIG', () => registerShareable('Twice', () => ({})));
+    refused('ERR_HEAP_CONFIG', () => registerShareable('Twice', opener, () => undefined));
+    for (const type of ['', 256, undefined, null, {}])
+      refused('ERR_HEAP_CONFIG', () => registerShareable(type as string, opener));
+  });
+
+  it('is freed by its own function, by the last release', () => {
+    const heap = create({ maxBytes: MIB });
+    const freed: number[] = [];
+    registerShareable('Pair', opener, (address, length, there) => {
+      freed.push(address, length);
+      (there as Heap).free(address);
+    });
+    const address = heap.malloc(32);
+    const handle = heap.share({ [SHAREABLE]: () => ({ address, byteLength: 32, type: 'Pair', length: 2 }) });
+    heap.retain(handle);
+    expect([heap.release(handle), freed.length]).toEqual([1, 0]);
+    expect([heap.release(handle), ...freed]).toEqual([0, address, 2]);
+    isFree(heap);
   });
 });

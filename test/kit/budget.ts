@@ -41,6 +41,10 @@ export const BUDGET = {
   syncRounds: times(1000) * 20,
   /** Times that workers wait for a mutex with a signal that is aborted about when they get it. */
   syncAborts: times(150),
+  /** Workers killed while they hammer a vector, a byte string, texts or a queue, of each kind. */
+  listKills: times(12),
+  /** Aborts of two tasks of a pool at a time, each of which costs it two workers. */
+  poolAborts: times(15),
   /** Workers killed as they attach. */
   attachKills: times(20),
 } as const;

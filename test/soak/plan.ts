@@ -47,10 +47,8 @@ export interface Ground {
 }
 
 export function ground({ backing, preset, size }: Combination, seed: number): Ground {
-  // Where blocks carry who made them, one that a worker was freeing when it was killed looks freed until that worker is reclaimed
-  // (docs/DEBUGGING.md); a storm frees what victims had in hand before. So the storms of `debug` are without headers.
-  const bare = preset === 'debug' ? ({ headers: 'none', leakReport: 'off' } as const) : {};
-  const options = { preset, ...bare, maxWorkers: MAX_WORKERS, maxBytes: SIZES[size] };
+  // Guards lie behind blocks drawn at random, so with them a used heap takes a little more or less than a fresh one.
+  const options = { preset, guardEvery: 0, leakReport: 'off', maxWorkers: MAX_WORKERS, maxBytes: SIZES[size] } as const;
   if (backing !== 'memory') return { heap: Heap.create({ ...options, backing }), checkAround: () => {} };
   const random = new Random(seed);
   const memoryOffset = random.int(1, 100_000);

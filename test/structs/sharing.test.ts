@@ -17,6 +17,7 @@ const Particle = struct('Particle', {
   next: ref('Particle'),
   hits: atomic(i32),
 });
+const Inner = struct('Inner', { x: u32 });
 const Node = struct('Node', { value: u32, left: owned('Node'), right: owned('Node'), seen: ref('Node') });
 
 const liveBlocks = (heap: Heap): number => heap.stats().liveBlocks;
@@ -79,17 +80,48 @@ describe('a struct', () => {
     expect(liveBlocks(heap)).toBe(0);
   });
 
-  it('is shown with its fields', () => {
+  it('may have fields of any names, and is shown with them', () => {
+    const T = struct('Odd', { title: f64, show: f64, item: f64 }).in(create());
+    const one = T.create({ title: 1, show: 2, item: 3 });
+    expect([one.title, one.show, one.item]).toEqual([1, 2, 3]);
+    expect(inspect(one)).toBe(`Odd @0x${one.address.toString(16)} { title: 1, show: 2, item: 3 }`);
+  });
+
+  it('is shown with its fields, in a circle too', () => {
+    const P = Particle.in(create());
+    const [one, other] = [P.create({ name: 'one' }), P.create({ name: 'other' })];
+    one.next = other;
+    other.next = one;
+    expect(inspect(one)).toContain(`next: Particle @0x${other.address.toString(16)},`);
+    other.free();
+    expect(inspect(one)).toContain('next: <not readable>,');
+    expect(inspect({ deep: { one } })).toContain("name: 'one'");
+  });
+
+  it('is shown with its fields in arrays', () => {
+    const B = struct('Body', { mass: f64, parts: array(Inner, 2) }).in(create());
+    for (const all of [B.array(12), B.columns(12)]) {
+      const cursor = all.cursor();
+      while (cursor.next()) cursor.item.mass = cursor.index;
+      const text = inspect(all);
+      expect(text).toContain(`Body[12] @0x${all.address.toString(16)} [\n`);
+      expect(text).toContain('Body { mass: 9, parts: [ Inner { x: 0 }, Inner { x: 0 } ] }');
+      expect(text).toContain('... 2 more');
+      expect(text).not.toContain('mass: 10');
+      all.free();
+      expect(inspect(all)).toBe('Body[12] (freed)');
+    }
+    expect(inspect(B.array(0))).toMatch(/^Body\[0\] @0x[0-9a-f]+ \[\]$/);
+    const one = B.create();
+    expect(inspect(one.parts)).toBe('List(2) [ Inner { x: 0 }, Inner { x: 0 } ]');
+    expect(inspect(Particle.in(B.heap).create({ hits: 4 }).hits)).toBe('AtomicCell 4');
+  });
+
+  it('is shown with its fields, one below the other if they are many', () => {
     const one = Particle.in(create()).create({ mass: 2, name: 'é' });
     expect(inspect(one)).toBe(
       `Particle @0x${one.address.toString(16)} {\n  pos: [ 0, 0, 0 ],\n  mass: 2,\n  name: 'é',\n  next: null,\n  hits: 0\n}`,
     );
-  });
-
-  it('can be shared by whoever asks for its block', () => {
-    const one = Particle.in(create()).create() as unknown as Record<symbol, () => object>;
-    const shareable = one[Symbol.for('sabmalloc.shareable')]();
-    expect(shareable).toEqual({ address: expect.any(Number), bytes: 8 + Particle.bytes, hash: expect.any(Number) });
   });
 });
 
@@ -239,6 +271,98 @@ describe('a definition in the region', () => {
     for (const one of made) one.free();
     empty(heap);
     heap.check();
+  });
+});
+
+describe('a handle', () => {
+  it('of a struct opens as that struct, by type too', () => {
+    const heap = create();
+    const P = Particle.in(heap);
+    const one = P.create({ mass: 2 });
+    const handle = heap.share(one);
+    const opened = heap.open(handle);
+    opened.mass += 1;
+    expect([one.mass, P.open(JSON.parse(String(handle)) as number).mass]).toEqual([3, 3]);
+    expect(heap.share(opened)).toBe(handle);
+    const hold = heap.hold(handle);
+    expect(hold.value.name).toBe('');
+    hold.release();
+    expect([heap.release(handle), heap.release(handle)]).toEqual([1, 0]);
+    refused('ERR_HEAP_STALE_HANDLE', () => P.open(handle));
+    refused('ERR_HEAP_INVALID_ADDRESS', () => P.at(opened.address));
+    empty(heap);
+  });
+
+  it('of rows or columns opens as these', () => {
+    const heap = create();
+    const P = Particle.in(heap);
+    const [rows, columns] = [P.array(4), P.columns(0)];
+    rows.at(3).mass = 7;
+    const handles = [heap.share(rows), heap.share(columns)] as const;
+    expect([heap.open(handles[0]).at(3).mass, P.openArray(handles[0]).length]).toEqual([7, 4]);
+    expect([heap.open(handles[1]).length, P.openColumns(handles[1]).length]).toEqual([0, 0]);
+    refused('ERR_HEAP_INVALID_ADDRESS', () => P.open(handles[0]));
+    refused('ERR_HEAP_INVALID_ADDRESS', () => P.openArray(handles[1]));
+    for (const handle of handles) heap.release(handle);
+    empty(heap);
+  });
+
+  it('of something else is none of the definition', () => {
+    const heap = create();
+    const P = Particle.in(heap);
+    refused('ERR_HEAP_VALUE', () => P.open(heap.share(heap.alloc(Uint8Array, 64))));
+    const error = refused('ERR_HEAP_DEFINITION', () => P.open(heap.share(Node.in(heap).create())));
+    expect(error.message).toContain('there is a Node, not a Particle');
+    refused('ERR_HEAP_INVALID_ADDRESS', () => heap.share(P.array(2).at(1) as never));
+  });
+
+  it('frees with the last release what the struct owns, in rows too', () => {
+    const heap = create();
+    const N = Node.in(heap);
+    const chain = (): ReturnType<typeof N.create> => N.create({ left: N.create({ right: N.create() }) });
+    const rows = N.array(3);
+    for (const row of rows) row.left = chain();
+    const handles = [heap.share(chain()), heap.share(rows)];
+    expect(liveBlocks(heap)).toBe(3 + 1 + 9);
+    for (const handle of handles) heap.retain(handle);
+    expect(handles.map((handle) => heap.release(handle))).toEqual([1, 1]);
+    expect(liveBlocks(heap)).toBe(13);
+    expect(handles.map((handle) => heap.release(handle))).toEqual([0, 0]);
+    empty(heap);
+  });
+
+  it('is worth the same in other workers, to the last release', async () => {
+    const heap = create();
+    const N = Node.in(heap);
+    const [one, tree, rows] = [Particle.in(heap).create({ name: 'sent' }), N.create(), Particle.in(heap).array(3)];
+    tree.left = N.create();
+    rows.at(2).mass = 5;
+    const [a, b, c] = [one, tree, rows].map((value) => heap.share(value));
+    const worker = workers.start('structs', { token: heap.token });
+    expect(await worker.call('openShared', a)).toMatchObject({ name: 'sent' });
+    expect(await worker.call('openShared', c, 2)).toMatchObject({ mass: 5 });
+    for (const handle of [a, b, c]) expect(await worker.call('heap', 'release', handle)).toBe(0);
+    await worker.call('heap', 'collect');
+    heap.collect();
+    empty(heap);
+    await worker.call('detach');
+  });
+
+  it('of a definition that the worker does not have, or not alike, is refused by its name or field', async () => {
+    const heap = create();
+    const stranger = heap.share(struct('Stranger', { x: f64 }).in(heap).create());
+    const worker = workers.start('structs', { token: heap.token });
+    for (const call of ['open', 'release', 'hold']) {
+      const error = await refusedThere('ERR_HEAP_DEFINITION', worker.call('heap', call, stranger));
+      expect(error.message).toContain('Stranger');
+    }
+    const other = await refusedThere(
+      'ERR_HEAP_DEFINITION',
+      worker.call('openOther', heap.share(Particle.in(heap).create())),
+    );
+    expect(other.message).toContain('field mass');
+    // What was refused has changed nothing: still one holder.
+    expect(heap.release(stranger)).toBe(0);
   });
 });
 

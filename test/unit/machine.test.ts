@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { STOPPED } from '../../src/testing/explorer.js';
 import { tinyGeometry } from '../proof/machine/builds.js';
 import { compile } from '../proof/machine/compile.js';
 import { Machine, type Race, type WordMap } from '../proof/machine/machine.js';
+import { Transform } from '../proof/machine/transform.js';
 
 const map: WordMap = {
   buffer: new SharedArrayBuffer(64),
@@ -156,6 +158,40 @@ describe('sleep', () => {
     expect(napping.mayGoOn()).toBe(false);
     machine.store(words, 1, words[1] + 1, 0, false);
     expect(napping.mayGoOn()).toBe(true);
+  });
+});
+
+/** What the transform makes of a module of this text. */
+function stepped(text: string): string {
+  const options: ts.CompilerOptions = { target: ts.ScriptTarget.ES2022, noLib: true };
+  const host = ts.createCompilerHost(options);
+  const file = ts.createSourceFile('/sample.ts', text, options.target!, true);
+  host.getSourceFile = (path) => (path === file.fileName ? file : undefined);
+  const program = ts.createProgram([file.fileName], options, host);
+  const { factory } = new Transform(program, [file], 'atomics.ts');
+  let made = '';
+  program.emit(file, (_, output) => (made = output), undefined, false, { before: [factory] });
+  return made;
+}
+
+describe('the transform', () => {
+  const ring = 'class Ring { put(i32: any, at: number) { i32[at] = 1; return 1; } }';
+  const user = (call: string): string => `${ring} function use(ring: Ring, region: any, some: any) { ${call} }`;
+
+  it('runs through what touches shared words', () => {
+    expect(stepped(user('return ring.put(region, 1);'))).toContain('return (yield* ring.put(region, 1));');
+    expect(stepped(user('return region?.size(1);'))).toContain('return region?.size(1);');
+  });
+
+  it.each([
+    ['ring?.put(region, 1);', 'put() steps and is called'],
+    ['return some?.other ?? ring?.put(region, 1);', 'put() steps and is called'],
+    ['ring.put?.(region, 1);', 'put() steps and is called'],
+    ['some?.map((at: number) => ring.put(region, at));', 'map() is given a function that steps'],
+    ['return region?.i32[1];', 'shared words are touched'],
+    ['region?.i32.fill(0);', 'shared words are touched'],
+  ])('refuses %s', (call, what) => {
+    expect(() => stepped(user(call))).toThrow(`/sample.ts:1: ${what} by way of "?."; ask with an "if" before it`);
   });
 });
 

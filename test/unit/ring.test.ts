@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { TraceOp } from '../../src/layout/format.js';
-import { TraceEventWord } from '../../src/layout/offsets.generated.js';
+import { TraceEventWord, TraceRingWord } from '../../src/layout/offsets.generated.js';
 import { countTraced, drainRing, spillRings } from '../../src/memory/ring.js';
 import { Attachment } from '../../src/heap/attachment.js';
 import { Stage, type Actor } from './kit.js';
+import { interrupted } from './meanwhile.js';
 
 const KEY = Symbol.for('sabmalloc.overrides');
 const put = (value: unknown): unknown => Object.assign(globalThis, { [KEY]: value });
@@ -124,6 +125,57 @@ describe('a trace ring', () => {
     const rest = drain(actor);
     const numbers = new Set([...first, ...second, ...rest].map(({ number }) => number));
     expect([...numbers].sort((a, b) => a - b)).toEqual(Array.from({ length: 14 }, (_, i) => i));
+  });
+
+  it('is taken back by nobody who drains it late', () => {
+    const stage = stageOf();
+    const actor = stage.attach();
+    allocate(actor, stage, 10);
+    drainRing(stage.region, actor.owner.slot, () => {
+      drain(actor);
+      allocate(actor, stage, 4);
+      expect(drain(actor)).toHaveLength(4);
+    });
+    expect(drain(actor)).toEqual([]);
+  });
+
+  it('gives nothing to who copied it while another drained it and its worker wrote on', () => {
+    const stage = stageOf();
+    const actor = stage.attach();
+    allocate(actor, stage, 10);
+    const word = stage.region.ringWord(actor.owner.slot) + TraceRingWord.X_DRAINED;
+    const before = 'load';
+    const others: Event[] = [];
+    const late = (): void => {
+      others.push(...drain(actor));
+      allocate(actor, stage, CAPACITY);
+    };
+    let mine: Event[] = [];
+    const came = interrupted(
+      [
+        { before, word, meanwhile: () => undefined },
+        { before, word, meanwhile: late },
+      ],
+      () => (mine = drain(actor)),
+    );
+    expect([came, mine, others.length]).toEqual([2, [], 10]);
+    expect(drain(actor)).toHaveLength(CAPACITY);
+  });
+
+  it('has the whole event before it says that it is there', () => {
+    const stage = stageOf();
+    const actor = stage.attach();
+    const ring = stage.region.ringWord(actor.owner.slot);
+    const first = ring + TraceRingWord.WORDS;
+    let [block, seen]: [number, readonly number[]] = [0, []];
+    const look = (): void => {
+      const fields = [TraceEventWord.OP, TraceEventWord.ADDRESS, TraceEventWord.BYTES, TraceEventWord.WORKER];
+      seen = fields.map((field) => stage.region.i32[first + field]);
+    };
+    interrupted([{ before: 'store', word: ring + TraceRingWord.X_WRITTEN, meanwhile: look }], () => {
+      [block] = allocate(actor, stage, 1);
+    });
+    expect(seen).toEqual([TraceOp.MALLOC, block, 32, actor.owner.workerId]);
   });
 
   it('is not there below profileLevel 3, and small in a small region', () => {

@@ -118,6 +118,47 @@ const ops = {
       Atomics.add(words, 0, 1);
     }
   },
+  /** A block in the sub-heap of a handle, stamped. */
+  allocateIn(handle, bytes, tag) {
+    const address = heap.open(handle).malloc(bytes);
+    stamp(heap.u8, address, bytes, tag);
+    return address;
+  },
+  drop: (handle) => heap.open(handle).drop(),
+  /** Allocates in sub-heaps as they come and go, until there is no next: how often it found one gone. Word 0 of `shared` says which is the newest. */
+  allocateWhile(handles, shared) {
+    const words = new Int32Array(shared);
+    let gone = 0;
+    for (let at = 0; at < handles.length; at = Atomics.load(words, 0))
+      try {
+        const sub = heap.open(handles[at]);
+        for (;;) sub.alloc(Uint8Array, 1 + (gone % 300))[0] = 1;
+      } catch (error) {
+        if (error.code !== 'ERR_HEAP_STALE_HANDLE') throw error;
+        gone++;
+      }
+    return gone;
+  },
+  /** Makes, fills and drops sub-heaps, and allocates in one that stays, until it is killed. Word 0 of `shared` counts. */
+  dropOn(kept, shared) {
+    const words = new Int32Array(shared);
+    const stays = heap.open(kept);
+    for (;;) {
+      const sub = heap.subheap();
+      for (let i = 0; i < 40; i++) sub.alloc(Int32Array, 1 + i * 3);
+      stays.malloc(100);
+      sub.drop();
+      Atomics.add(words, 0, 1);
+    }
+  },
+  /** The next thing that the heap prints is the last that this worker does: it stays there until it is killed. Word 0 of `shared` tells. */
+  stallAtPrint(shared) {
+    const words = new Int32Array(shared);
+    console.error = () => {
+      Atomics.store(words, 0, 1);
+      for (;;) Atomics.wait(words, 1, 0);
+    };
+  },
   /** Throws out of the event loop: the worker dies of an uncaught error. */
   throwUp(message) {
     setImmediate(() => {

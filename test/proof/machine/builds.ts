@@ -14,7 +14,11 @@ import type { Owner } from '../../../src/slabs/owner.js';
 import type * as HolderModule from '../../../src/records/holder.js';
 import type * as HashMapModule from '../../../src/collections/hash-map.js';
 import type * as LruCacheModule from '../../../src/collections/lru-cache.js';
-import type * as ValuesModule from '../../../src/collections/values.js';
+import type { ByteString } from '../../../src/collections/byte-string.js';
+import type { PriorityQueue } from '../../../src/collections/priority-queue.js';
+import type { Texts } from '../../../src/collections/texts.js';
+import type { numbers, texts } from '../../../src/collections/values.js';
+import type { Vector } from '../../../src/collections/vector.js';
 import type * as Sync from '../../../src/sync/index.js';
 import type * as SemaphoreModule from '../../../src/sync/semaphore.js';
 import type * as Wait from '../../../src/records/wait.js';
@@ -37,6 +41,14 @@ export interface SteppedHeap {
   readonly workerId: number;
   /** Kept by hand between schedules. */
   readonly attachment: object;
+  readonly sharing: { readonly table: object; readonly subHeaps: SteppedSubHeapList };
+}
+
+/** The way of a worker of the stepped build to the blocks of sub-heaps. */
+export interface SteppedSubHeapList {
+  create(): Steps<number>;
+  push(call: string, handle: number, block: number): Steps<void>;
+  drop(handle: number): Steps<void>;
 }
 
 /** The handle table of the stepped build. */
@@ -72,7 +84,7 @@ export interface PlainModules {
   readonly Region: typeof RegionModule.Region;
 }
 
-/** Classes of `sabmalloc/sync`, stepped: what a call really returns is what `stepsOf` says. */
+/** Classes of `sabmalloc/sync` and `sabmalloc/collections`, stepped: what a call really returns is what `stepsOf` says. */
 export interface SyncModules {
   readonly Barrier: typeof Sync.Barrier;
   readonly Condition: typeof Sync.Condition;
@@ -85,11 +97,15 @@ export interface SyncModules {
   readonly SpinLock: typeof Sync.SpinLock;
   readonly HashMap: typeof HashMapModule.HashMap;
   readonly LruCache: typeof LruCacheModule.LruCache;
-  readonly numbers: typeof ValuesModule.numbers;
-  readonly texts: typeof ValuesModule.texts;
   readonly HolderWaiter: typeof HolderModule.HolderWaiter;
   readonly PermitWaiter: typeof SemaphoreModule.PermitWaiter;
   readonly checkMayBlock: typeof Wait.checkMayBlock;
+  readonly ByteString: typeof ByteString;
+  readonly PriorityQueue: typeof PriorityQueue;
+  readonly Texts: typeof Texts;
+  readonly Vector: typeof Vector;
+  readonly numbers: typeof numbers;
+  readonly texts: typeof texts;
   wait(words: Int32Array, index: number, value: number, milliseconds: number): Steps<string>;
   store(words: Int32Array, index: number, value: number): Steps<void>;
   load(words: Int32Array, index: number): Steps<number>;
@@ -167,11 +183,15 @@ export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Buil
     ...Object.fromEntries(SYNC.map((name) => [name, 'sync/index'])),
     HashMap: 'collections/hash-map',
     LruCache: 'collections/lru-cache',
-    numbers: 'collections/values',
-    texts: 'collections/values',
     HolderWaiter: 'records/holder',
     PermitWaiter: 'sync/semaphore',
     checkMayBlock: 'records/wait',
+    ByteString: 'collections/byte-string',
+    PriorityQueue: 'collections/priority-queue',
+    Texts: 'collections/texts',
+    Vector: 'collections/vector',
+    numbers: 'collections/values',
+    texts: 'collections/values',
     wait: 'atomics/native',
     store: 'atomics/native',
     load: 'atomics/native',

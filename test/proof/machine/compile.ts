@@ -20,7 +20,7 @@ export interface Build {
 
 /** Rooms that the heap does not import: they are not part of what is stepped. */
 export const isAbove = (pathInSrc: string): boolean =>
-  /^((testing|cli|inspect|recorder|trace|wasm|structs)\/|collections\/(index|struct-values)\.ts)/.test(pathInSrc);
+  /^((testing|cli|inspect|recorder|trace|wasm|structs|egress|piscina)\/|collections\/(index|struct-values)\.ts)/.test(pathInSrc);
 
 /** Hash of everything that decides what a build is; computed from the files, so that a known build needs no compiler. */
 function fingerprintOf(patch: Patch, stepped: boolean): string {

@@ -268,8 +268,10 @@ export class Stage {
 
   freeze(): Frozen {
     const frozen = new Frozen();
-    for (const { heap, region, owner } of this.actors)
-      for (const part of [heap, heap.attachment, region, owner, owner.slices]) frozen.add(part);
+    for (const { heap, region, owner } of this.actors) {
+      const { table, subHeaps } = heap.sharing;
+      for (const part of [heap, heap.attachment, table, subHeaps, region, owner, owner.slices]) frozen.add(part);
+    }
     return frozen;
   }
 
@@ -349,6 +351,8 @@ export interface Plot<State = unknown> {
   readonly isMisuse?: boolean;
   /** Whether what the threads noted is right; asked when none has crashed. */
   verdict?(notes: readonly string[]): boolean;
+  /** What is left for a worker to do that outlives all others, when they are at rest. */
+  close?(last: Actor, state: State): void;
 }
 
 /** A plot of the heap as a play. */
@@ -465,6 +469,7 @@ class StageProduction implements Production {
       for (const tag of this.plot.dead ?? []) now(this.undertaker.bury(tag));
       now(this.undertaker.collect());
     }
+    this.plot.close?.(this.undertaker, this.state);
     this.stage.audit(this.undertaker, machine.crashed.size);
   }
 }

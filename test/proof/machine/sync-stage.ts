@@ -57,7 +57,7 @@ class TinyHeap {
 
   // eslint-disable-next-line require-yield
   *free(address: number): Steps<void> {
-    this.stage.displace(address / 4);
+    if (address !== 0) this.stage.displace(address / 4);
   }
 
   // eslint-disable-next-line require-yield
@@ -204,7 +204,7 @@ export class SyncStage {
     const words = this.blocks.get(at);
     if (words === undefined) throw new Error(`word ${at} is freed, and is no block`);
     this.blocks.delete(at);
-    // Readers without a lock may be looking; what they read they must not trust. Read plainly, it is a race.
+    // Atomically: who reads without a lock, and looks afterwards whether it was right to, may still look at the words.
     for (let word = at; word < at + words; word++) this.machine.store(this.words, word, FREED_WORD, this.site, false);
   }
 

@@ -144,6 +144,13 @@ export class Transform {
     }
   }
 
+  /** `x?.steps()` and `x?.i32[at]`: where x is undefined there is nothing to run through, and the rest of the chain is not left out. */
+  private refuseOptional(node: ts.Node, what: string): void {
+    if (!ts.isOptionalChain(node)) return;
+    const { line } = node.getSourceFile().getLineAndCharacterOfPosition(node.getStart());
+    throw new Error(`${node.getSourceFile().fileName}:${line + 1}: ${what} by way of "?."; ask with an "if" before it`);
+  }
+
   /** Whether a function that steps can be a generator: the engine calls constructors, getters and its own callbacks. */
   private isGenerator(node: ts.FunctionLikeDeclaration | undefined): boolean {
     if (node === undefined || !this.steps(node)) return false;
@@ -177,6 +184,7 @@ export class Transform {
     callee: (call: ts.CallExpression): ts.Node | undefined => this.checker.getResolvedSignature(call)?.declaration,
     callback: (call: ts.CallExpression): ts.Node | undefined => this.callbackOf(call),
     refuseUnknown: (call: ts.CallExpression, callee: ts.Node | undefined): void => this.refuseUnknown(call, callee),
+    refuseOptional: (node: ts.Node, what: string): void => this.refuseOptional(node, what),
     steps: (node: ts.Node | undefined): boolean => this.steps(node),
     isAtomic: (node: ts.Node): boolean => node.getSourceFile().fileName.endsWith(this.atomicsFile),
     isGenerator: (node: ts.FunctionLikeDeclaration | undefined): boolean => this.isGenerator(node),
@@ -277,13 +285,17 @@ class Rewriter {
   private call(node: ts.CallExpression): ts.Expression {
     const visited = ts.visitEachChild(node, this.visit, this.context);
     const { ask } = this.plan;
+    const name = nameOf(node.expression);
     if (ask.steps(ask.callback(node))) {
-      const { expression, name } = visited.expression as ts.PropertyAccessExpression;
-      return this.run(node, this.runtime(`$${name.text}`, [expression, visited.arguments[0]]));
+      ask.refuseOptional(node, `${name}() is given a function that steps`);
+      const { expression } = visited.expression as ts.PropertyAccessExpression;
+      return this.run(node, this.runtime(`$${name}`, [expression, visited.arguments[0]]));
     }
     const callee = ask.callee(node);
     ask.refuseUnknown(node, callee);
-    if (callee === undefined || !ask.steps(callee) || this.isSourceFunction(callee)) return visited;
+    if (callee === undefined || !ask.steps(callee)) return visited;
+    ask.refuseOptional(node, `${name}() steps and is called`);
+    if (this.isSourceFunction(callee)) return visited;
     if (!ask.isAtomic(callee)) return this.run(node, visited);
     const { expression, typeArguments, arguments: given } = visited;
     const withSite = this.f.updateCallExpression(visited, expression, typeArguments, [...given, ask.site(node)]);
@@ -374,6 +386,7 @@ class Rewriter {
     index: ts.Identifier;
     set: ts.Expression[];
   } {
+    this.plan.ask.refuseOptional(node, 'shared words are touched');
     const [array, index] = [this.temp(), this.temp()];
     const set = [
       this.f.createAssignment(array, this.expression(node.expression)),
@@ -435,6 +448,7 @@ class Rewriter {
   }
 
   private bulk(node: ts.CallExpression & { expression: ts.PropertyAccessExpression }): ts.Expression {
+    this.plan.ask.refuseOptional(node, 'shared words are touched');
     const receiver = this.expression(node.expression.expression);
     const rest = node.arguments.map((argument) => this.expression(argument));
     return this.run(node, this.machine(node.expression.name.text, [receiver, this.plan.ask.site(node), ...rest]));

@@ -1,6 +1,10 @@
 import type { Mutant } from './mutant.js';
+import { debugMutants } from './table/debug.js';
+import { handleMutants } from './table/handles.js';
 import { heapMutants } from './table/heap.js';
 import { mapMutants } from './table/maps.js';
+import { listMutants } from './table/lists.js';
+import { learningMutants } from './table/learning.js';
 import { memoryMutants } from './table/memory.js';
 import { pagesMutants } from './table/pages.js';
 import { registryMutants } from './table/registry.js';
@@ -15,7 +19,11 @@ export const MUTANTS: readonly Mutant[] = [
   ...pagesMutants,
   ...registryMutants,
   ...heapMutants,
+  ...handleMutants,
   ...memoryMutants,
+  ...debugMutants,
+  ...learningMutants,
   ...syncMutants,
   ...mapMutants,
+  ...listMutants,
 ];

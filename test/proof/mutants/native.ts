@@ -8,7 +8,9 @@ import type { Catch } from './stepped.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** Folders of the tests that a mutant must pass to survive. */
-const FOLDERS = ['test/unit', 'test/heap', 'test/misuse'].filter((folder) => existsSync(join(ROOT, folder)));
+const FOLDERS = ['test/unit', 'test/heap', 'test/debug', 'test/misuse'].filter((folder) =>
+  existsSync(join(ROOT, folder)),
+);
 const FILE_LIMIT_MS = 120_000;
 const FOLDERS_LIMIT_MS = 600_000;
 

@@ -39,6 +39,8 @@ interface Casting {
   readonly dead?: readonly number[];
   /** Whether what the scripts noted is right, if they did not crash. */
   verdict?(notes: readonly string[]): boolean;
+  /** What a worker does that outlives all others. */
+  close?(last: Actor, cast: Cast): void;
 }
 
 /** A scenario with one worker a thread: `scripts[i]` is played by `actors[i]`. */
@@ -62,6 +64,7 @@ export function plot(casting: Casting): Plot<Cast> {
     ...(casting.isMisuse === undefined ? {} : { isMisuse: casting.isMisuse }),
     ...(casting.dead === undefined ? {} : { dead: casting.dead }),
     ...(casting.verdict === undefined ? {} : { verdict: casting.verdict }),
+    ...(casting.close === undefined ? {} : { close: casting.close }),
     threads: scripts.map((script, thread) => (stage: Stage, cast: Cast) => script(cast.actors[thread], cast, stage)),
   };
 }

@@ -3,9 +3,11 @@ import { onStage, type Plot } from '../machine/stage.js';
 import { handleScenarios } from './handles.js';
 import { homecomingScenarios } from './homecoming.js';
 import { mapScenarios } from './maps.js';
+import { listScenarios } from './lists.js';
 import { registryScenarios } from './registry.js';
 import { remoteScenarios } from './remote.js';
 import { sliceScenarios } from './slices.js';
+import { subHeapScenarios } from './subheaps.js';
 import { syncScenarios } from './sync.js';
 
 /** Everything that is explored. */
@@ -17,8 +19,10 @@ export const SCENARIOS: readonly Play[] = [
       ...sliceScenarios,
       ...registryScenarios,
       ...handleScenarios,
+      ...subHeapScenarios,
     ] as readonly Plot[]
   ).map(onStage),
   ...syncScenarios,
   ...mapScenarios,
+  ...listScenarios,
 ];
