@@ -134,7 +134,7 @@ export class LruCache<K extends string | number, V> extends Keyed<K, V, LruStrip
     try {
       let stored = Stored.AGAIN;
       while (stored === Stored.AGAIN) {
-        stored = stripe.keep(this.keyType, low, high);
+        stored = stripe.keepEntry(this.keyType, low, high);
         if (stripe.hasRemoved) this.freeRemoved(stripe);
       }
       isRefused = false;

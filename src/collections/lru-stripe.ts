@@ -104,7 +104,7 @@ export class LruStripe extends Stripe {
   /* Writing. */
 
   /** Stores a value, if there is room for it. */
-  keep(keys: Keys<unknown>, low: number, high: number): Stored {
+  keepEntry(keys: Keys<unknown>, low: number, high: number): Stored {
     this.hasRemoved = false;
     this.isCommitted = false;
     this.enter('set');

@@ -11,7 +11,10 @@ import { runs } from '../kit/random.js';
 const create = heapsOfTest();
 afterEach(() => void vi.useRealTimers());
 
-const texty = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 12 }), fc.constantFrom('', 'a', 'b', 'é', 'key', '\ufeffkey'));
+const texty = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 12 }),
+  fc.constantFrom('', 'a', 'b', 'é', 'key', '\ufeffkey'),
+);
 const numeric = fc.oneof(fc.double(), fc.integer({ min: -3, max: 3 }), fc.constantFrom(0, -0, NaN, Infinity));
 
 /** Seldom: what follows would have nothing to find. */
