@@ -184,7 +184,7 @@ export class Stripe {
 
   /** Entries at this moment. What somebody who died inside did not count is counted first. */
   count(): number {
-    if (this.lock.isHeld()) {
+    if (!this.lock.isFree()) {
       const isBroken = this.lock.tryTake();
       if (isBroken !== undefined) {
         this.begin(isBroken);

@@ -72,6 +72,8 @@ export class DebugLayer {
   private readonly guardSampler: Sampler;
   private readonly level: number;
   private readonly witness: Witness;
+  /** Address of the block that this worker frees at this moment, or was freeing when a call was cut short; else 0. */
+  private claimed = 0;
   /** Allocations by this worker, so that two blocks at one address differ. */
   private serial = 0;
   /** What this worker wrote into the trailer of each address last, for when somebody has written over it. */
@@ -155,6 +157,7 @@ export class DebugLayer {
     if (size < 0) throw this.witness.explained(badAddress(region, address, 'free'), address);
     if (region.isStale()) region.renew();
     const at = address as number;
+    this.letGo();
     const freer = this.isFull ? this.claim(at, size) : 0;
     try {
       this.freeClaimed(at, size, freer, view);
@@ -163,6 +166,7 @@ export class DebugLayer {
       if (this.isFull) swapFreer(region, at, size, -owner.workerId, freer);
       throw error;
     }
+    this.claimed = 0;
     while (this.quarantine.isOver()) this.release();
   }
 
@@ -197,6 +201,15 @@ export class DebugLayer {
     this.quarantine.add(granuleOf(address), classId, fill);
   }
 
+  /** A call that was cut short, out of stack, may have left a block that nobody else could free: it is for everybody again. */
+  private letGo(): void {
+    const { owner, claimed } = this;
+    if (claimed === 0) return;
+    const size = blockBytes(owner.region, claimed);
+    if (size > 0) swapFreer(owner.region, claimed, size, -owner.workerId, 0);
+    this.claimed = 0;
+  }
+
   /** Makes this worker the one that frees the block, and returns what is to be put back if it doesn't; throws if another one does. */
   private claim(address: number, size: number): number {
     const { region, workerId } = this.owner;
@@ -205,6 +218,7 @@ export class DebugLayer {
       // A worker that is gone was killed within free(), and this one was cut short there, out of stack.
       const isOther = freer < 0 && freer !== -workerId && isAttached(region, -freer);
       if (isOther && !this.isBareSpan(address)) throw this.doubleFree(address);
+      this.claimed = address;
       if (swapFreer(region, address, size, freer, -workerId)) return freer;
     }
   }
@@ -240,6 +254,7 @@ export class DebugLayer {
 
   /** Empties the quarantine. */
   flush(): void {
+    this.letGo();
     while (!this.quarantine.isEmpty()) this.release();
   }
 

@@ -129,6 +129,7 @@ export class Sharing {
   }
 
   hold(handle: unknown): Hold {
+    this.heap.check('hold');
     // Before it is retained: what can't be opened here can't be released either.
     this.namedType('hold', this.present('hold', handle).type);
     this.retain(handle);

@@ -153,6 +153,12 @@ export class Holder {
     return this.look() & HolderBits.ID;
   }
 
+  /** Whether there is a holder that is not known to be dead. */
+  isHeld(): boolean {
+    const holder = this.current();
+    return holder !== 0 && this.heap.isAttached(holder);
+  }
+
   /** Frees the lock of a dead holder for others than the caller. False if it has another holder by now. */
   bury(dead: number): boolean {
     const seen = this.look();

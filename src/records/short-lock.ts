@@ -68,8 +68,13 @@ export class ShortLock {
     this.holder.release('leave');
   }
 
-  /** Whether somebody is inside at this moment. */
+  /** Whether nobody is inside, and nobody died there. */
+  isFree(): boolean {
+    return this.holder.look() === 0;
+  }
+
+  /** Whether somebody is inside at this moment who is not known to be dead. */
   isHeld(): boolean {
-    return this.holder.current() !== 0;
+    return this.holder.isHeld();
   }
 }

@@ -101,6 +101,12 @@ describe.each(Object.entries(CALLS))('%s, cut short at any of its atomic operati
   it('leaves live blocks that another worker can free', () =>
     leavesBlocksFor((live, _, other) => other.heap('freeMany', live), false));
 
+  it('leaves live blocks that another worker can free when its own has collected, if nothing could be put right', () =>
+    leavesBlocksFor((live, heap, other) => {
+      heap.collect();
+      return other.heap('freeMany', live);
+    }, true));
+
   it('leaves live blocks that its worker can free, if nothing could be put right', () =>
     leavesBlocksFor((live, heap) => live.forEach((address) => heap.free(address)), true));
 });
