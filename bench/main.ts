@@ -9,6 +9,7 @@ import { printComparisons, sayLeftOut } from './comparison-table.js';
 import { warnOfLoad } from './environment.js';
 import { integerOption, parseSetting } from './flags.js';
 import { addLearning } from './learning/command.js';
+import { addMap } from './map/command.js';
 import { addMemory } from './memory/command.js';
 import { micro, printMicro } from './micro.js';
 import { printJson, printResult } from './report.js';
@@ -177,6 +178,7 @@ function programFor(): Command {
   addScale(program);
   addSync(program);
   addChannel(program);
+  addMap(program);
   addLists(program);
   addWasmCalls(program);
   addStructs(program);

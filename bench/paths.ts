@@ -12,6 +12,7 @@ export const SHORT_LIVED_SCRIPT = packagePath('build/workers/short-lived-worker.
 export const HAND_OVER_SCRIPT = packagePath('build/workers/hand-over-worker.js');
 export const CROWD_SCRIPT = packagePath('build/workers/crowd-worker.js');
 export const START_SCRIPT = packagePath('build/workers/start-worker.js');
+export const MAP_SCRIPT = packagePath('build/workers/map-worker.js');
 export const SYNC_SCRIPT = packagePath('build/workers/sync-worker.js');
 export const CHANNEL_SCRIPT = packagePath('build/workers/channel-worker.js');
 export const WASM_SOURCES = ['heap.c', 'churn.c'].map((name) => packagePath(`bench/rivals/wasm/${name}`));

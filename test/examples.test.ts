@@ -145,3 +145,25 @@ describe('examples/word-index', () => {
     expect(exitCode).toBe(1);
   });
 });
+
+describe('lru-server', () => {
+  it('answers every request with its page, out of one cache more often than out of several', async () => {
+    const program = resolve(import.meta.dirname, '../build/examples/lru-server/main.js');
+    const output = await new Promise<Output>((done) => {
+      const args = [program, '--requests', '600', '--workers', '3', '--json'];
+      const child = execFile(process.execPath, args, { timeout: 50_000 }, (_error, stdout, stderr) =>
+        done({ exitCode: child.exitCode ?? -1, stdout, stderr }),
+      );
+    });
+    expect(output.stderr).toBe('');
+    const { rows, liveBlocks } = JSON.parse(output.stdout) as {
+      rows: { hits: number; misses: number }[];
+      liveBlocks: number;
+    };
+    const [none, each, one] = rows;
+    expect(none.hits).toBe(0);
+    expect([each.hits + each.misses, one.hits + one.misses]).toEqual([600, 600]);
+    expect(one.hits).toBeGreaterThan(each.hits);
+    expect([liveBlocks, output.exitCode]).toEqual([0, 0]);
+  });
+});

@@ -2,6 +2,10 @@
  * `sabmalloc/collections`: what many workers put things into and take them out of. Everything here lives in blocks of the heap and is
  * opened in other workers by its address.
  */
+export { HashMap } from './hash-map.js';
+export type { HashMapOptions } from './hash-map.js';
+export { LruCache } from './lru-cache.js';
+export type { LruCacheCounts, LruCacheOptions } from './lru-cache.js';
 export { ByteString } from './byte-string.js';
 export type { ByteStringOptions } from './byte-string.js';
 export { PriorityQueue } from './priority-queue.js';

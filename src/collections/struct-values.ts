@@ -20,6 +20,12 @@ interface StructOpener<T> {
   addressOf(value: unknown): number;
 }
 
+/** A definition of structs, whatever its fields: `StructDefinition` itself stands for one whose fields have any name. */
+interface Definition {
+  readonly name: string;
+  in(heap: Heap): unknown;
+}
+
 class StructValues<T extends AnyStruct> extends Values<T> {
   override readonly text: string;
 

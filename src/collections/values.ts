@@ -18,6 +18,8 @@ export abstract class Values<T> {
   /** The words of the value that was encoded last. */
   low = 0;
   high = 0;
+  /** Whether the words are the address of a block and how many bytes of it: `fromBytes` makes a value of a copy of them. */
+  readonly isBlock: boolean = false;
 
   /**
    * Puts a value into `low` and `high`. Throws ERR_HEAP_VALUE for what is no such value, ERR_HEAP_OUT_OF_MEMORY where the value
@@ -36,10 +38,17 @@ export abstract class Values<T> {
 
   /** Takes back an `encode`: frees what it allocated, and nothing that was given to it. */
   abstract undo(low: number, high: number): void;
+
+  /** The value that the first `length` bytes of a copy stand for. Of values in blocks only. */
+  fromBytes(_bytes: Uint8Array<ArrayBuffer>, _length: number): T {
+    throw new TypeError(`${this.text} don't lie in blocks of bytes`);
+  }
 }
 
 /** What a collection is made and opened with: which values it holds. */
 export interface ValueType<T> {
+  /** Only for the compiler, which finds the type of the values by it: nothing has this property. */
+  readonly value?: T;
   /** @internal */
   in(heap: Heap): Values<T>;
 }
@@ -100,11 +109,28 @@ class HandleValues extends NumberValues {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+// A text may begin with U+FEFF.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** Texts of so many bytes of ASCII are put together faster than the decoder is called. */
+const SHORT_TEXT_BYTES = 24;
+
+/** The text of the first `length` bytes. */
+export function decodeText(bytes: Uint8Array<ArrayBuffer>, length: number): string {
+  if (length > SHORT_TEXT_BYTES) return decoder.decode(bytes.subarray(0, length));
+  let text = '';
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[i];
+    if (byte > 127) return decoder.decode(bytes.subarray(0, length));
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
 
 /** A block, by its address, and how many bytes of it. */
 class ByteValues extends Values<Uint8Array> {
   override readonly text: string = 'bytes';
+  override readonly isBlock = true;
   private readonly views: Views;
 
   constructor(private readonly heap: Heap) {
@@ -145,11 +171,16 @@ class ByteValues extends Values<Uint8Array> {
   override undo(low: number): void {
     this.free(low);
   }
+
+  override fromBytes(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array {
+    return bytes.slice(0, length);
+  }
 }
 
 /** Texts, in UTF-8: a lone surrogate comes out as U+FFFD. */
 class TextValues extends Values<string> {
   override readonly text = 'texts';
+  override readonly isBlock = true;
   private readonly bytes: ByteValues;
 
   constructor(heap: Heap) {
@@ -178,6 +209,10 @@ class TextValues extends Values<string> {
 
   override undo(low: number): void {
     this.bytes.undo(low);
+  }
+
+  override fromBytes(bytes: Uint8Array<ArrayBuffer>, length: number): string {
+    return decodeText(bytes, length);
   }
 }
 

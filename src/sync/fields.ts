@@ -36,7 +36,7 @@ export interface SyncField<Value, Initial = never> {
 function field<Value, Initial>(
   text: string,
   words: number,
-  get: (heap: Heap, address: number) => Value,
+  fieldAt: (heap: Heap, address: number) => Value,
   init?: (heap: Heap, address: number, value: Initial) => void,
 ): SyncField<Value, Initial> {
   return {
@@ -44,7 +44,7 @@ function field<Value, Initial>(
     bytes: words * 4,
     alignment: 4,
     bind: ({ heap }) => ({
-      get: (at) => get(heap, at >>> 0),
+      get: (at) => fieldAt(heap, at >>> 0),
       ...(init && { init: (at, value) => init(heap, at >>> 0, value) }),
     }),
   };

@@ -27,7 +27,7 @@ interface Pending {
 
 const ANSWER_WITHIN_MS = 30_000;
 
-export type Script = 'agent' | 'channel' | 'churn' | 'lists' | 'structs' | 'stumble' | 'sync' | 'trader';
+export type Script = 'agent' | 'channel' | 'churn' | 'lists' | 'maps' | 'structs' | 'stumble' | 'sync' | 'trader';
 
 /** A real thread that runs one of the scripts in test/workers and answers requests. */
 export class TestWorker {

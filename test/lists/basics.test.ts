@@ -131,7 +131,7 @@ it('what is no value is refused, and nothing changes', () => {
   });
   expect([[...vector], heap.stats().liveBlocks]).toEqual([['one'], live]);
   refused('ERR_HEAP_VALUE', () => Vector.create(heap, Float64Array).push('1' as unknown as number));
-  refused('ERR_HEAP_VALUE', () => Vector.create(heap, BigInt64Array).push(1));
+  refused('ERR_HEAP_VALUE', () => Vector.create(heap, BigInt64Array).push(1 as unknown as bigint));
   refused('ERR_HEAP_VALUE', () => Vector.create(heap, handles).push(-1));
   refused('ERR_COLLECTION_ARGUMENT', () => vector.parts());
   refused('ERR_HEAP_VALUE', () => ByteString.create(heap).append(7 as unknown as string));

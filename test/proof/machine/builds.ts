@@ -15,6 +15,8 @@ import type { Membership } from '../../../src/registry/attach.js';
 import type * as OwnerModule from '../../../src/slabs/owner.js';
 import type { Owner } from '../../../src/slabs/owner.js';
 import type * as HolderModule from '../../../src/records/holder.js';
+import type * as HashMapModule from '../../../src/collections/hash-map.js';
+import type * as LruCacheModule from '../../../src/collections/lru-cache.js';
 import type { ByteString } from '../../../src/collections/byte-string.js';
 import type { PriorityQueue } from '../../../src/collections/priority-queue.js';
 import type { Texts } from '../../../src/collections/texts.js';
@@ -100,6 +102,8 @@ export interface SyncModules {
   readonly Ring: typeof Rings.Ring;
   readonly select: typeof Selects.select;
   readonly bytes: typeof bytes;
+  readonly HashMap: typeof HashMapModule.HashMap;
+  readonly LruCache: typeof LruCacheModule.LruCache;
   readonly HolderWaiter: typeof HolderModule.HolderWaiter;
   readonly PermitWaiter: typeof SemaphoreModule.PermitWaiter;
   readonly checkMayBlock: typeof Wait.checkMayBlock;
@@ -136,6 +140,9 @@ const TINY: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   'src/collections/channel.ts': { CELLS_FIRST: 2 },
   // Whoever sleeps looks again after a death and not otherwise: no schedule is saved by a timer.
   'src/records/wait.ts': { LOOK_EVERY_MS: Infinity, PATIENCE_MS: Infinity, LOSSES_MOST: 0, SPINS: 1 },
+  // Tables that are soon full, readers that are soon overtaken.
+  'src/collections/stripe.ts': { LEAST_LOG2: 1 },
+  'src/collections/keyed.ts': { READ_TRIES: 2 },
 };
 
 export function tinyGeometry(path: string, text: string): string {
@@ -186,6 +193,8 @@ export async function loadBuilds(patch: Patch = (_, text) => text): Promise<Buil
     Ring: 'collections/ring',
     select: 'collections/select',
     bytes: 'collections/values',
+    HashMap: 'collections/hash-map',
+    LruCache: 'collections/lru-cache',
     HolderWaiter: 'records/holder',
     PermitWaiter: 'sync/semaphore',
     checkMayBlock: 'records/wait',

@@ -3,6 +3,7 @@ import { channelMutants } from './table/channels.js';
 import { debugMutants } from './table/debug.js';
 import { handleMutants } from './table/handles.js';
 import { heapMutants } from './table/heap.js';
+import { mapMutants } from './table/maps.js';
 import { listMutants } from './table/lists.js';
 import { learningMutants } from './table/learning.js';
 import { memoryMutants } from './table/memory.js';
@@ -25,5 +26,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...learningMutants,
   ...syncMutants,
   ...channelMutants,
+  ...mapMutants,
   ...listMutants,
 ];

@@ -3,6 +3,7 @@ import { onStage, type Plot } from '../machine/stage.js';
 import { channelScenarios } from './channels.js';
 import { handleScenarios } from './handles.js';
 import { homecomingScenarios } from './homecoming.js';
+import { mapScenarios } from './maps.js';
 import { listScenarios } from './lists.js';
 import { registryScenarios } from './registry.js';
 import { remoteScenarios } from './remote.js';
@@ -24,5 +25,6 @@ export const SCENARIOS: readonly Play[] = [
   ).map(onStage),
   ...syncScenarios,
   ...channelScenarios,
+  ...mapScenarios,
   ...listScenarios,
 ];
