@@ -1,6 +1,6 @@
 /**
  * The inverted index: a map of the package from words to structs, for all workers at once. Two blocks more for each word are the
- * map's copy of it, and its postings: (file, count) pairs in ascending order of file, a Uint32Array that grows by `resize`.
+ * map's copy of it, and its postings: (file, count) pairs in ascending order of file, numbers that move by `realloc` as they grow.
  */
 import { type Heap } from 'sabmalloc';
 import { HashMap, structs, texts } from 'sabmalloc/collections';
@@ -18,21 +18,18 @@ const Word = struct('Word', {
 });
 type Word = StructOf<typeof Word>;
 
-/** Enough for any number of workers: they are locked one by one, each for the time of an insertion. */
-const STRIPES = 64;
+/** Each is locked by itself, and only while a word is put in or taken out. */
+export const STRIPES = 64;
 const FIRST_CAPACITY = 2;
-/** Words, their copies, their postings. */
-export const BLOCKS_PER_WORD = 3;
+const PAIR_BYTES = 8;
 
 export class WordIndex {
-  readonly map: HashMap<string, Word>;
+  private readonly newWord = () => Word.in(this.heap).create();
 
   private constructor(
     private readonly heap: Heap,
-    map: HashMap<string, Word>,
-  ) {
-    this.map = map;
-  }
+    readonly map: HashMap<string, Word>,
+  ) {}
 
   /** `expectedWords`: a wrong guess costs time, nothing else. */
   static create(heap: Heap, expectedWords: number): WordIndex {
@@ -47,7 +44,7 @@ export class WordIndex {
 
   /** Adds `count` occurrences of a word in `file`. Call once per word and file. */
   add(text: string, file: number, count: number): void {
-    const word = this.map.getOrInsert(text, () => Word.in(this.heap).create());
+    const word = this.map.getOrInsert(text, this.newWord);
     const guard = word.lock.lock();
     try {
       this.addPosting(word, file, count);
@@ -74,34 +71,28 @@ export class WordIndex {
 
   /** Doubles the room, so that n postings cost n copies in all and not n * n. */
   private growPostings(word: Word): void {
-    const { heap } = this;
-    const capacity = word.capacity === 0 ? FIRST_CAPACITY : word.capacity * 2;
-    const pairs =
-      word.capacity === 0
-        ? heap.allocUnsafe(Uint32Array, capacity * 2)
-        : heap.resize(this.pairsOf(word), capacity * 2);
-    word.postings = heap.addressOf(pairs);
+    const capacity = Math.max(word.capacity * 2, FIRST_CAPACITY);
+    word.postings = this.heap.realloc(word.postings, capacity * PAIR_BYTES);
     word.capacity = capacity;
   }
 
   /** The (file, count) pairs of a word where they lie, or undefined. For when nobody builds any more. */
   postingsOf(text: string): Uint32Array | undefined {
     const word = this.map.get(text);
-    return word === undefined ? undefined : this.pairsOf(word);
+    return word === undefined ? undefined : this.heap.view(Uint32Array, word.postings, word.files * 2);
   }
 
-  private pairsOf(word: Word): Uint32Array {
-    return this.heap.view(Uint32Array, word.postings, word.files * 2);
-  }
-
-  /** Takes a word out and frees it, whoever allocated it. Returns how many blocks that were. */
-  free(text: string): number {
-    const word = this.map.take(text);
-    if (word === undefined) return 0;
-    // Address 0, of a word whose first posting found no room, is legal to free and no block.
-    const blocks = word.postings === 0 ? BLOCKS_PER_WORD - 1 : BLOCKS_PER_WORD;
-    this.heap.free(word.postings);
-    word.free();
+  /** Takes out the words of one stripe and frees them, whoever allocated them. Returns how many blocks that were. */
+  freeStripe(index: number): number {
+    let blocks = 0;
+    for (const text of this.map.keys({ index, of: STRIPES })) {
+      const word = this.map.take(text);
+      if (word === undefined) continue;
+      // Address 0, of a word whose first posting found no room, is legal to free and no block.
+      blocks += word.postings === 0 ? 2 : 3;
+      this.heap.free(word.postings);
+      word.free();
+    }
     return blocks;
   }
 }

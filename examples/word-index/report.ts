@@ -44,10 +44,7 @@ export interface BuildFigures {
 export interface ReleaseFigures {
   readonly threads: readonly number[];
   readonly milliseconds: number;
-  /** Blocks of the index. */
   readonly blocks: number;
-  /** Blocks that told the workers what to free, and that these freed too. */
-  readonly messages: number;
   readonly remoteFrees: number;
 }
 

@@ -4,7 +4,7 @@ import { Channel, structs, texts } from 'sabmalloc/collections';
 import { createPool, type HeapPool } from 'sabmalloc/piscina';
 import { type Options } from './cli.js';
 import { MAX_FILE_BYTES, Outcome, parcelsOf, type Parcel, type SourceFile } from './files.js';
-import { WordIndex } from './index.js';
+import { STRIPES, WordIndex } from './index.js';
 import { Progress, type ProgressStyle } from './progress.js';
 import { answer } from './query.js';
 import { heapFigures, type Report } from './report.js';
@@ -17,7 +17,6 @@ type Tasks = typeof tasks;
 const BYTES_PER_DISTINCT_WORD = 400;
 /** Messages that wait for a worker, and so what they take of the heap. */
 const MESSAGES_PER_WORKER = 2;
-const WORDS_PER_MESSAGE = 64;
 /** Kept back while the index grows: freeing it takes some memory too. */
 const RESERVE_BYTES = 64 * 1024;
 
@@ -66,7 +65,11 @@ async function buildIndex(
   };
   const progress = new Progress(style, 'indexing', parcels.length, detail);
   const tasks = threads.map(() => pool.run('build', args));
-  const fed = feed(work, parcels.map((parcel) => JSON.stringify(parcel)), tasks).finally(() => outcomes.close());
+  const fed = feed(
+    work,
+    parcels.map((parcel) => JSON.stringify(parcel)),
+    tasks,
+  ).finally(() => outcomes.close());
   for await (const outcome of outcomes) {
     addTo(figures, outcome);
     addTo(skipped, outcome);
@@ -94,36 +97,21 @@ async function releaseIndex(
 ): Promise<Pick<Report, 'release' | 'freed'>> {
   const remoteFreesBefore = heapFigures(heap).remoteFrees;
   const { pool, threads } = startPool(heap, workers);
-  const words = Channel.create(heap, texts, { capacity: workers * MESSAGES_PER_WORKER });
   const start = performance.now();
-  let messages = 0;
-  const total = Math.ceil(index.map.size / WORDS_PER_MESSAGE);
-  const progress = new Progress(style, 'freeing ', total, () => `${count(messages * WORDS_PER_MESSAGE)} words`);
-  const tasks = threads.map(() => pool.run('release', { index: index.map.address, words: words.address }));
-  const failure = await feed(words, wordMessages(index), tasks, () => {
-    messages++;
+  let blocks = 0;
+  const progress = new Progress(style, 'freeing ', STRIPES, () => `${count(blocks)} blocks`);
+  const tasks = Array.from({ length: STRIPES }, async (_, stripe) => {
+    const freed = await pool.run('release', { index: index.map.address, stripe });
+    blocks += freed;
     progress.add(1);
   });
-  if (failure !== undefined) throw failure;
-  const blocks = (await Promise.all(tasks)).reduce((sum, freed) => sum + freed, 0);
+  await Promise.all(tasks);
   const milliseconds = performance.now() - start;
   progress.stop();
-  words.dispose();
   const freed = heapFigures(heap);
   await pool.close();
   const remoteFrees = freed.remoteFrees - remoteFreesBefore;
-  return { release: { threads, milliseconds, blocks, messages, remoteFrees }, freed };
-}
-
-/** All words of the index, some to a message. Others may take them out meanwhile. */
-function* wordMessages(index: WordIndex): Generator<string> {
-  let words: string[] = [];
-  for (const word of index.map.keys()) {
-    if (words.push(word) < WORDS_PER_MESSAGE) continue;
-    yield words.join(' ');
-    words = [];
-  }
-  if (words.length > 0) yield words.join(' ');
+  return { release: { threads, milliseconds, blocks, remoteFrees }, freed };
 }
 
 function startPool(heap: Heap, workers: number): { pool: HeapPool<Tasks>; threads: readonly number[] } {
@@ -140,15 +128,11 @@ async function feed(
   channel: Channel<string>,
   messages: Iterable<string>,
   tasks: readonly Promise<unknown>[],
-  sent = () => {},
 ): Promise<Error | undefined> {
   const ended = Promise.allSettled(tasks).finally(() => channel.close());
   let failure: unknown;
   try {
-    for (const message of messages) {
-      await channel.sendAsync(message);
-      sent();
-    }
+    for (const message of messages) await channel.sendAsync(message);
   } catch (error) {
     failure = error;
   }
@@ -158,6 +142,9 @@ async function feed(
   return failure === undefined || failure instanceof Error ? failure : new Error(String(failure));
 }
 
-function addTo<Name extends string>(sums: Record<Name, number>, outcome: Readonly<Record<NoInfer<Name>, number>>): void {
+function addTo<Name extends string>(
+  sums: Record<Name, number>,
+  outcome: Readonly<Record<NoInfer<Name>, number>>,
+): void {
   for (const name of Object.keys(sums) as Name[]) sums[name] += outcome[name];
 }

@@ -30,7 +30,16 @@ export const build = task(({ heap }, args: BuildArgs) => {
 });
 
 function indexFiles(index: WordIndex, { firstFile, paths }: Parcel) {
-  const figures = { files: 0, bytes: 0, words: 0, postings: 0, overlongWords: 0, binary: 0, tooLarge: 0, unreadable: 0 };
+  const figures = {
+    files: 0,
+    bytes: 0,
+    words: 0,
+    postings: 0,
+    overlongWords: 0,
+    binary: 0,
+    tooLarge: 0,
+    unreadable: 0,
+  };
   paths.forEach((path, n) => {
     const text = readText(path);
     if (typeof text === 'string') {
@@ -52,15 +61,8 @@ function indexFiles(index: WordIndex, { firstFile, paths }: Parcel) {
 
 interface ReleaseArgs {
   readonly index: number;
-  readonly words: number;
+  readonly stripe: number;
 }
 
-/** Frees the words of texts, which are a few words each, until there are no more. Returns how many blocks that were. */
-export const release = task(({ heap }, args: ReleaseArgs) => {
-  const index = WordIndex.at(heap, args.index);
-  let blocks = 0;
-  for (const text of Channel.at(heap, args.words, texts)) {
-    for (const word of text.split(' ')) blocks += index.free(word);
-  }
-  return blocks;
-});
+/** Frees a share of the words. Returns how many blocks that were. */
+export const release = task(({ heap }, { index, stripe }: ReleaseArgs) => WordIndex.at(heap, index).freeStripe(stripe));
