@@ -17,11 +17,11 @@ type Tasks = typeof tasks;
 const BYTES_PER_DISTINCT_WORD = 400;
 /** Messages that wait for a worker, and so what they take of the heap. */
 const MESSAGES_PER_WORKER = 2;
-/** Kept back while the index grows: freeing it takes some memory too. */
+/** Kept back while the index grows, for each thread: to come in and free it they need some memory too. */
 const RESERVE_BYTES = 64 * 1024;
 
 export async function run(heap: Heap, options: Options, files: SourceFile[], style: ProgressStyle): Promise<Report> {
-  const reserve = heap.malloc(RESERVE_BYTES);
+  const reserve = heap.malloc((1 + options.workers) * RESERVE_BYTES);
   const readable = files.filter((file) => file.bytes <= MAX_FILE_BYTES);
   const expectedWords = readable.reduce((sum, file) => sum + file.bytes, 0) / BYTES_PER_DISTINCT_WORD;
   const index = WordIndex.create(heap, expectedWords);
