@@ -1,6 +1,6 @@
 /**
- * The inverted index: a map of the package from words to structs, for all workers at once. Two blocks more for each word are the
- * map's copy of it, and its postings: (file, count) pairs in ascending order of file, numbers that move by `realloc` as they grow.
+ * The inverted index: a map from words to structs, for all workers at once. Two more blocks for each word are the map's copy of it, and its
+ * postings: (file, count) pairs in ascending order of file, which move by `realloc` as they grow.
  */
 import { type Heap } from 'sabmalloc';
 import { HashMap, structs, texts } from 'sabmalloc/collections';
@@ -14,7 +14,6 @@ const Word = struct('Word', {
   postings: u32,
   files: u32,
   capacity: u32,
-  occurrences: u32,
 });
 type Word = StructOf<typeof Word>;
 
@@ -66,7 +65,6 @@ export class WordIndex {
     u32[place] = file;
     u32[place + 1] = count;
     word.files = files + 1;
-    word.occurrences += count;
   }
 
   /** Doubles the room, so that n postings cost n copies in all and not n * n. */

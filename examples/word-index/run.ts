@@ -50,10 +50,11 @@ async function buildIndex(
   parcels: readonly Parcel[],
   style: ProgressStyle,
 ): Promise<Pick<Report, 'build' | 'built'>> {
-  const { pool, threads } = startPool(heap, workers);
   const work = Channel.create(heap, texts, { capacity: workers * MESSAGES_PER_WORKER });
   const outcomes = Channel.create(heap, structs(Outcome), { capacity: workers * MESSAGES_PER_WORKER });
   const args = { index: index.map.address, parcels: work.address, outcomes: outcomes.address };
+  await using pool = startPool(heap, workers);
+  const threads = threadsOf(pool);
   const figures = { files: 0, bytes: 0, words: 0, postings: 0, overlongWords: 0 };
   const skipped = { binary: 0, tooLarge: 0, unreadable: 0 };
   const start = performance.now();
@@ -82,7 +83,6 @@ async function buildIndex(
   work.dispose();
   outcomes.dispose();
   const built = heapFigures(heap);
-  await pool.close();
   const { remoteFrees } = built;
   const distinctWords = index.map.size;
   return { build: { ...figures, distinctWords, skipped, milliseconds, threads, remoteFrees, failure }, built };
@@ -96,7 +96,7 @@ async function releaseIndex(
   style: ProgressStyle,
 ): Promise<Pick<Report, 'release' | 'freed'>> {
   const remoteFreesBefore = heapFigures(heap).remoteFrees;
-  const { pool, threads } = startPool(heap, workers);
+  await using pool = startPool(heap, workers);
   const start = performance.now();
   let blocks = 0;
   const progress = new Progress(style, 'freeing ', STRIPES, () => `${count(blocks)} blocks`);
@@ -109,15 +109,17 @@ async function releaseIndex(
   const milliseconds = performance.now() - start;
   progress.stop();
   const freed = heapFigures(heap);
-  await pool.close();
   const remoteFrees = freed.remoteFrees - remoteFreesBefore;
-  return { release: { threads, milliseconds, blocks, remoteFrees }, freed };
+  return { release: { threads: threadsOf(pool), milliseconds, blocks, remoteFrees }, freed };
 }
 
-function startPool(heap: Heap, workers: number): { pool: HeapPool<Tasks>; threads: readonly number[] } {
+function startPool(heap: Heap, workers: number): HeapPool<Tasks> {
   const filename = new URL('./tasks.js', import.meta.url);
-  const pool = createPool<Tasks>(heap, { filename, minThreads: workers, maxThreads: workers });
-  return { pool, threads: pool.piscina.threads.map((thread) => thread.threadId) };
+  return createPool<Tasks>(heap, { filename, minThreads: workers, maxThreads: workers });
+}
+
+function threadsOf(pool: HeapPool<Tasks>): number[] {
+  return pool.piscina.threads.map((thread) => thread.threadId);
 }
 
 /**
@@ -139,7 +141,7 @@ async function feed(
   channel.close();
   // What made a task close the channel says more than that it is closed.
   failure = (await ended).find((task) => task.status === 'rejected')?.reason ?? failure;
-  return failure === undefined || failure instanceof Error ? failure : new Error(String(failure));
+  return failure as Error | undefined;
 }
 
 function addTo<Name extends string>(
