@@ -1,5 +1,5 @@
 import { type Heap } from 'sabmalloc';
-import { Channel, numbers, texts } from 'sabmalloc/collections';
+import { bytes, Channel, numbers, texts, type ValueType } from 'sabmalloc/collections';
 import { describe, expect, it } from 'vitest';
 import { BUDGET, longTest } from '../kit/budget.js';
 import { heapsOfTest } from '../kit/heaps.js';
@@ -39,7 +39,7 @@ describe.each([1, 6, Infinity])('a channel of capacity %d between workers', (cap
     ['bytes', ['send', 'sendMany'], ['receiveMany', 'receive']],
   ] as const)('brings every one of %s from any to one, in order', async (type, sends, receives) => {
     const heap = create();
-    const types = await import('sabmalloc/collections');
+    const types: Record<typeof type, ValueType<unknown>> = { numbers, texts, bytes };
     const channel = Channel.create(heap, types[type], { capacity });
     const got = receives.map((call, i) =>
       start(heap, i === 1 ? 'waitAsync' : undefined).call<number[]>('receive', channel.address, type, call),

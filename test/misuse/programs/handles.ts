@@ -49,7 +49,7 @@ export const HANDLES: readonly Misuse[] = [
     code: CODE,
     *run({ heap }) {
       const handle = heap.share(heap.alloc(Uint8Array, 100));
-      for (const near of [handle + 1, handle - 1, handle + 2 ** 27, -handle, handle + 0.5]) yield* onHandle(heap, near);
+      for (const near of [handle + 1, handle - 1, handle + 2 ** 27, 0 - handle, handle + 0.5]) yield* onHandle(heap, near);
       heap.release(handle);
     },
   },
