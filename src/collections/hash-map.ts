@@ -131,6 +131,7 @@ export class HashMap<K extends string | number, V> extends Keyed<K, V, Stripe> {
   /**
    * Puts what `successor` makes of a value in its place, as one step: if somebody else was there first, `successor` is called again with the new
    * value. It is given undefined where there is none, and removes the key by returning undefined. No lock is held meanwhile.
+   * What it returns is the map's, also if it comes too late or finds no room: then it is freed.
    */
   update(key: K, successor: (value: V | undefined, key: K) => V | undefined): V | undefined {
     const values = this.valueType;
