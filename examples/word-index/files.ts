@@ -1,10 +1,10 @@
 /** The files below a folder, and the parcels in which workers get them. */
-import { closeSync, type Dirent, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { type Dirent, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { struct, u32 } from 'sabmalloc/structs';
 
+/** A text file is not larger, and has no NUL byte. */
 export const MAX_FILE_BYTES = 16 * 1024 * 1024;
-/** A text file has no NUL byte; a binary one nearly always has one this early. */
-const PROBE_BYTES = 8192;
 const PARCEL_FILES = 16;
 const PARCEL_BYTES = 512 * 1024;
 
@@ -19,6 +19,18 @@ export interface Parcel {
   readonly paths: readonly string[];
 }
 
+/** What became of a parcel. */
+export const Outcome = struct('Outcome', {
+  files: u32,
+  bytes: u32,
+  words: u32,
+  /** (word, file) pairs. */
+  postings: u32,
+  overlongWords: u32,
+  binary: u32,
+  tooLarge: u32,
+  unreadable: u32,
+});
 /** Every regular file below `folder`, in a stable order. Symbolic links are not followed. */
 export function findFiles(folder: string, limit: number): SourceFile[] {
   const found: SourceFile[] = [];
@@ -60,49 +72,13 @@ export function parcelsOf(files: readonly SourceFile[]): Parcel[] {
 
 export type SkipReason = 'binary' | 'tooLarge' | 'unreadable';
 
-/** Reads one text after another into the same memory. */
-export class TextReader {
-  private buffer = new Uint8Array(1 << 20);
-
-  /** The file's bytes, valid until the next call, or why there are none. */
-  read(path: string): Uint8Array | SkipReason {
-    let file: number;
-    try {
-      file = openSync(path, 'r');
-    } catch {
-      return 'unreadable';
-    }
-    try {
-      return this.readOpen(file);
-    } catch {
-      return 'unreadable';
-    } finally {
-      closeSync(file);
-    }
-  }
-
-  private readOpen(file: number): Uint8Array | SkipReason {
-    let used = this.fill(file, 0, PROBE_BYTES);
-    if (this.buffer.subarray(0, used).includes(0)) return 'binary';
-    for (;;) {
-      if (used === this.buffer.length) this.grow();
-      const end = this.fill(file, used, this.buffer.length);
-      if (end === used) break;
-      used = end;
-      if (used > MAX_FILE_BYTES) return 'tooLarge';
-    }
-    const text = this.buffer.subarray(0, used);
-    return text.includes(0) ? 'binary' : text;
-  }
-
-  /** Reads once into `[start, end)`; returns where the bytes read end. */
-  private fill(file: number, start: number, end: number): number {
-    return start + readSync(file, this.buffer, start, end - start, null);
-  }
-
-  private grow(): void {
-    const larger = new Uint8Array(this.buffer.length * 2);
-    larger.set(this.buffer);
-    this.buffer = larger;
+/** The bytes of a text file, or why there are none. */
+export function readText(path: string): Buffer | SkipReason {
+  try {
+    if (statSync(path).size > MAX_FILE_BYTES) return 'tooLarge';
+    const bytes = readFileSync(path);
+    return bytes.includes(0) ? 'binary' : bytes;
+  } catch {
+    return 'unreadable';
   }
 }

@@ -22,7 +22,7 @@ async function main(): Promise<number> {
     report = await run(heap, options, files, progressStyle(options));
   } catch (error) {
     if (isOutOfMemory(error)) return failed(outOfMemory(options));
-    if (error instanceof Error && error.message.startsWith('ERR_HEAP_')) return failed(error.message);
+    if (error instanceof HeapError) return failed(error.message);
     throw error;
   }
   print(options.json ? toJson(report) : `\n${toText(report)}`);
@@ -47,10 +47,8 @@ function progressStyle(options: Options): ProgressStyle {
   return options.json ? 'none' : 'lines';
 }
 
-/** The code of an error from another thread is in its message. */
 function isOutOfMemory(error: unknown): boolean {
-  if (error instanceof HeapError) return error.code === 'ERR_HEAP_OUT_OF_MEMORY';
-  return error instanceof Error && error.message.startsWith('ERR_HEAP_OUT_OF_MEMORY');
+  return error instanceof HeapError && error.code === 'ERR_HEAP_OUT_OF_MEMORY';
 }
 
 function outOfMemory({ maxBytes }: Options): string {

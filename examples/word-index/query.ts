@@ -1,5 +1,5 @@
 /** Answers from the postings where they lie in shared memory: nothing is copied but the few files that are shown. */
-import { type Posting, type SharedIndex } from './shared-index.js';
+import { type WordIndex } from './index.js';
 import { TextWords } from './words.js';
 
 const FILES_SHOWN = 3;
@@ -20,7 +20,7 @@ export interface Answer {
   readonly microseconds: number;
 }
 
-export function answer(index: SharedIndex, query: string, paths: readonly string[]): Answer {
+export function answer(index: WordIndex, query: string, paths: readonly string[]): Answer {
   const start = performance.now();
   const postings = postingsOf(index, query);
   const top: RankedFile[] = [];
@@ -35,42 +35,39 @@ export function answer(index: SharedIndex, query: string, paths: readonly string
 }
 
 /** The postings of every word of the query, the shortest first; none if one of the words is in no file. */
-function postingsOf(index: SharedIndex, query: string): Posting[] {
-  const text = new TextEncoder().encode(query);
+function postingsOf(index: WordIndex, query: string): Uint32Array[] {
   const words = new TextWords();
-  words.read(text);
-  const found: (Posting | undefined)[] = [];
-  words.forEach((start, length, hash) => found.push(index.find(text, start, length, hash)));
-  const known = found.filter((posting) => posting !== undefined);
-  return known.length < found.length ? [] : known.sort((a, b) => a.files - b.files);
+  words.read(Buffer.from(query));
+  const found: (Uint32Array | undefined)[] = [];
+  words.forEach((word) => found.push(index.postingsOf(word)));
+  const known = found.filter((postings) => postings !== undefined);
+  return known.length < found.length ? [] : known.sort((a, b) => a.length - b.length);
 }
 
 /** Walks the shortest list and looks each of its files up in the others; all are in order of file. */
-function forEachCommonFile(postings: readonly Posting[], visit: (file: number, count: number) => void): void {
+function forEachCommonFile(postings: readonly Uint32Array[], visit: (file: number, count: number) => void): void {
   if (postings.length === 0) return;
   const [shortest, ...others] = postings;
   const cursors = others.map(() => 0);
-  for (let n = 0; n < shortest.files; n++) {
-    const file = shortest.pairs[n * 2];
-    let count = shortest.pairs[n * 2 + 1];
-    let isInAll = true;
-    for (let i = 0; i < others.length && isInAll; i++) {
-      const other = others[i];
-      cursors[i] = firstAtLeast(other, file, cursors[i]);
-      isInAll = cursors[i] < other.files && other.pairs[cursors[i] * 2] === file;
-      if (isInAll) count += other.pairs[cursors[i] * 2 + 1];
-    }
+  for (let n = 0; n < shortest.length; n += 2) {
+    const file = shortest[n];
+    let count = shortest[n + 1];
+    const isInAll = others.every((pairs, i) => {
+      const at = (cursors[i] = firstAtLeast(pairs, file, cursors[i]));
+      count += pairs[at * 2 + 1];
+      return pairs[at * 2] === file;
+    });
     if (isInAll) visit(file, count);
   }
 }
 
-/** The first posting from `from` on whose file isn't before `file`. */
-function firstAtLeast(posting: Posting, file: number, from: number): number {
+/** The first pair from `from` on whose file isn't before `file`. */
+function firstAtLeast(pairs: Uint32Array, file: number, from: number): number {
   let low = from;
-  let high = posting.files;
+  let high = pairs.length / 2;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (posting.pairs[middle * 2] < file) low = middle + 1;
+    if (pairs[middle * 2] < file) low = middle + 1;
     else high = middle;
   }
   return low;

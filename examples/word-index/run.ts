@@ -1,30 +1,36 @@
 /** The run itself, in the order of the story: build with some workers, answer, free with others, count what is left. */
-import { Piscina } from 'piscina';
 import { type Heap } from 'sabmalloc';
+import { Channel, structs, texts } from 'sabmalloc/collections';
+import { createPool, type HeapPool } from 'sabmalloc/piscina';
 import { type Options } from './cli.js';
-import { MAX_FILE_BYTES, parcelsOf, type Parcel, type SourceFile } from './files.js';
+import { MAX_FILE_BYTES, Outcome, parcelsOf, type Parcel, type SourceFile } from './files.js';
+import { STRIPES, WordIndex } from './index.js';
 import { Progress, type ProgressStyle } from './progress.js';
 import { answer } from './query.js';
 import { heapFigures, type Report } from './report.js';
-import { SharedIndex } from './shared-index.js';
+import type * as tasks from './tasks.js';
 import { bytes, count, millions, perSecond } from './units.js';
-import { type BucketRange, type BuildResult } from './worker.js';
 
-/** A folder of source code holds about one distinct word per so many bytes; a wrong guess costs time, nothing else. */
+type Tasks = typeof tasks;
+
+/** A folder of source code holds about one distinct word per so many bytes. */
 const BYTES_PER_DISTINCT_WORD = 400;
-/** While a worker works on one task, the next one already waits in its queue. */
-const TASKS_PER_WORKER = 2;
-const RELEASE_TASKS_PER_WORKER = 8;
+/** Messages that wait for a worker, and so what they take of the heap. */
+const MESSAGES_PER_WORKER = 2;
+/** Kept back while the index grows, for each thread: to come in and free it they need some memory too. */
+const RESERVE_BYTES = 64 * 1024;
 
 export async function run(heap: Heap, options: Options, files: SourceFile[], style: ProgressStyle): Promise<Report> {
+  const reserve = heap.malloc((1 + options.workers) * RESERVE_BYTES);
   const readable = files.filter((file) => file.bytes <= MAX_FILE_BYTES);
   const expectedWords = readable.reduce((sum, file) => sum + file.bytes, 0) / BYTES_PER_DISTINCT_WORD;
-  const index = SharedIndex.create(heap, expectedWords);
+  const index = WordIndex.create(heap, expectedWords);
   const built = await buildIndex(heap, index, options.workers, parcelsOf(files), style);
   const paths = files.map((file) => file.path);
   const answers = built.build.failure === undefined ? options.queries.map((query) => answer(index, query, paths)) : [];
+  heap.free(reserve);
   const release = await releaseIndex(heap, index, options.workers, style);
-  index.freeTable();
+  index.map.dispose();
   heap.collect();
   heap.check();
   return {
@@ -39,22 +45,17 @@ export async function run(heap: Heap, options: Options, files: SourceFile[], sty
 
 async function buildIndex(
   heap: Heap,
-  index: SharedIndex,
+  index: WordIndex,
   workers: number,
   parcels: readonly Parcel[],
   style: ProgressStyle,
 ): Promise<Pick<Report, 'build' | 'built'>> {
-  const { piscina, threads } = await startPool<Parcel, BuildResult>(heap, index, workers, 'build');
-  const figures = {
-    files: 0,
-    bytes: 0,
-    words: 0,
-    distinctWords: 0,
-    postings: 0,
-    overlongWords: 0,
-    milliseconds: 0,
-    threads,
-  };
+  const work = Channel.create(heap, texts, { capacity: workers * MESSAGES_PER_WORKER });
+  const outcomes = Channel.create(heap, structs(Outcome), { capacity: workers * MESSAGES_PER_WORKER });
+  const args = { index: index.map.address, parcels: work.address, outcomes: outcomes.address };
+  await using pool = startPool(heap, workers);
+  const threads = threadsOf(pool);
+  const figures = { files: 0, bytes: 0, words: 0, postings: 0, overlongWords: 0 };
   const skipped = { binary: 0, tooLarge: 0, unreadable: 0 };
   const start = performance.now();
   const detail = () => {
@@ -64,109 +65,88 @@ async function buildIndex(
     return `${count(filesPerSecond)} files/s, ${millions(wordsPerSecond)} words/s, heap ${live}`;
   };
   const progress = new Progress(style, 'indexing', parcels.length, detail);
-  const failure = await runAll(piscina, workers, parcels, (result) => {
-    figures.files += result.files;
-    figures.bytes += result.bytes;
-    figures.words += result.words;
-    figures.distinctWords += result.newWords;
-    figures.postings += result.postings;
-    figures.overlongWords += result.overlongWords;
-    for (const reason of ['binary', 'tooLarge', 'unreadable'] as const) skipped[reason] += result.skipped[reason];
+  const tasks = threads.map(() => pool.run('build', args));
+  const fed = feed(
+    work,
+    parcels.map((parcel) => JSON.stringify(parcel)),
+    tasks,
+  ).finally(() => outcomes.close());
+  for await (const outcome of outcomes) {
+    addTo(figures, outcome);
+    addTo(skipped, outcome);
+    outcome.free();
     progress.add(1);
-  });
-  figures.milliseconds = performance.now() - start;
+  }
+  const failure = await fed;
+  const milliseconds = performance.now() - start;
   progress.stop();
+  work.dispose();
+  outcomes.dispose();
   const built = heapFigures(heap);
-  await piscina.destroy();
-  return { build: { ...figures, skipped, remoteFrees: built.remoteFrees, failure }, built };
+  const { remoteFrees } = built;
+  const distinctWords = index.map.size;
+  return { build: { ...figures, distinctWords, skipped, milliseconds, threads, remoteFrees, failure }, built };
 }
 
 /** The workers that built the index are gone; others free it, and so free what they never allocated. */
 async function releaseIndex(
   heap: Heap,
-  index: SharedIndex,
+  index: WordIndex,
   workers: number,
   style: ProgressStyle,
 ): Promise<Pick<Report, 'release' | 'freed'>> {
   const remoteFreesBefore = heapFigures(heap).remoteFrees;
-  const { piscina, threads } = await startPool<BucketRange, number>(heap, index, workers, 'release');
-  const ranges = bucketRanges(index.ref.bucketCount, workers * RELEASE_TASKS_PER_WORKER);
+  await using pool = startPool(heap, workers);
   const start = performance.now();
   let blocks = 0;
-  const progress = new Progress(style, 'freeing ', ranges.length, () => `${count(blocks)} blocks`);
-  const failure = await runAll(piscina, workers, ranges, (freedBlocks) => {
-    blocks += freedBlocks;
+  const progress = new Progress(style, 'freeing ', STRIPES, () => `${count(blocks)} blocks`);
+  const tasks = Array.from({ length: STRIPES }, async (_, stripe) => {
+    const freed = await pool.run('release', { index: index.map.address, stripe });
+    blocks += freed;
     progress.add(1);
   });
+  await Promise.all(tasks);
   const milliseconds = performance.now() - start;
   progress.stop();
   const freed = heapFigures(heap);
-  await piscina.destroy();
-  if (failure !== undefined) throw failure;
-  return { release: { threads, milliseconds, blocks, remoteFrees: freed.remoteFrees - remoteFreesBefore }, freed };
+  const remoteFrees = freed.remoteFrees - remoteFreesBefore;
+  return { release: { threads: threadsOf(pool), milliseconds, blocks, remoteFrees }, freed };
 }
 
-/** Workers that have attached to the heap. */
-interface Pool<Task, Result> {
-  readonly piscina: Piscina<Task | undefined, Result>;
-  readonly threads: readonly number[];
+function startPool(heap: Heap, workers: number): HeapPool<Tasks> {
+  const filename = new URL('./tasks.js', import.meta.url);
+  return createPool<Tasks>(heap, { filename, minThreads: workers, maxThreads: workers });
 }
 
-/**
- * Starts workers and waits until all have attached: one that came when the others have filled the heap would find no
- * room. The heap watches them: when they end, what they own in it is taken over.
- */
-async function startPool<Task, Result>(
-  heap: Heap,
-  index: SharedIndex,
-  workers: number,
-  name: string,
-): Promise<Pool<Task, Result>> {
-  const piscina = new Piscina<Task | undefined, Result>({
-    filename: new URL('./worker.js', import.meta.url).href,
-    name,
-    minThreads: workers,
-    maxThreads: workers,
-    workerData: { token: heap.token, index: index.ref },
-  });
-  for (const thread of piscina.threads) heap.watch(thread);
-  const threads = piscina.threads.map((thread) => thread.threadId);
-  try {
-    // As many tasks as idle workers: each gets one.
-    await Promise.all(threads.map(() => piscina.run(undefined, { name: 'attach' })));
-  } catch (error) {
-    await piscina.destroy();
-    throw error;
-  }
-  return { piscina, threads };
+function threadsOf(pool: HeapPool<Tasks>): number[] {
+  return pool.piscina.threads.map((thread) => thread.threadId);
 }
 
 /**
- * Runs every task. After a failure no further one is started, but those under way come to their end: a worker stopped in
- * the middle would leave a bucket locked and a block nobody knows.
+ * Sends messages to tasks that receive until there are no more, and waits until all have ended. Returns why one of them failed: it
+ * has closed the channel then, so that no further message is sent, and the others come to their end.
  */
-async function runAll<Task, Result>(
-  piscina: Piscina<Task | undefined, Result>,
-  workers: number,
-  tasks: readonly Task[],
-  done: (result: Result) => void,
+async function feed(
+  channel: Channel<string>,
+  messages: Iterable<string>,
+  tasks: readonly Promise<unknown>[],
 ): Promise<Error | undefined> {
-  let failure: Error | undefined;
-  let next = 0;
-  const work = async () => {
-    while (failure === undefined && next < tasks.length) {
-      try {
-        done(await piscina.run(tasks[next++]));
-      } catch (error) {
-        failure ??= error instanceof Error ? error : new Error(String(error));
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: workers * TASKS_PER_WORKER }, work));
-  return failure;
+  const ended = Promise.allSettled(tasks).finally(() => channel.close());
+  let failure: unknown;
+  try {
+    for (const message of messages) await channel.sendAsync(message);
+  } catch (error) {
+    failure = error;
+  }
+  channel.close();
+  // What made a task close the channel says more than that it is closed.
+  failure = (await ended).find((task) => task.status === 'rejected')?.reason ?? failure;
+  return failure as Error | undefined;
 }
 
-function bucketRanges(bucketCount: number, parts: number): BucketRange[] {
-  const edge = (n: number) => Math.floor((bucketCount * n) / parts);
-  return Array.from({ length: parts }, (_, n) => ({ firstBucket: edge(n), bucketEnd: edge(n + 1) }));
+function addTo<Name extends string>(
+  sums: Record<Name, number>,
+  outcome: Readonly<Record<NoInfer<Name>, number>>,
+): void {
+  for (const name of Object.keys(sums) as Name[]) sums[name] += outcome[name];
 }

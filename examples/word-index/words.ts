@@ -5,7 +5,7 @@
  * whole. ASCII letters count as lower case.
  */
 
-export const SHORTEST_WORD_BYTES = 2;
+const SHORTEST_WORD_BYTES = 2;
 export const LONGEST_WORD_BYTES = 40;
 
 /** For every byte: the byte in lower case where it belongs to a word, 0 where it separates words. */
@@ -19,12 +19,13 @@ const FOLDED = Uint8Array.from({ length: 256 }, (_, byte) => {
 const HASH_SEED = 0x811c9dc5;
 const HASH_PRIME = 0x01000193;
 
-export function mixed(hash: number): number {
+function mixed(hash: number): number {
   const half = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
   return (half ^ (half >>> 13)) >>> 0;
 }
 
-export type WordVisitor = (start: number, length: number, hash: number, count: number) => void;
+/** `word` has a character for each byte of the word. */
+export type WordVisitor = (word: string, count: number) => void;
 
 /** A table that is filled by one text after another; its arrays stay, so that a text costs no allocation. */
 export class TextWords {
@@ -32,6 +33,7 @@ export class TextWords {
   words = 0;
   /** Words of more than 40 bytes in that text: left out. */
   overlongWords = 0;
+  private text: Buffer = Buffer.alloc(0);
   private distinct = 0;
   /** Open addressing: 1 + number of the word, 0 when the slot is empty. Always at least half empty. */
   private slots = new Uint32Array(1 << 12);
@@ -41,8 +43,9 @@ export class TextWords {
   private counts = new Uint32Array(1 << 11);
 
   /** Counts the words of `text`, which is folded to lower case in place. */
-  read(text: Uint8Array): void {
+  read(text: Buffer): void {
     this.clear();
+    this.text = text;
     let start = 0;
     let hash = HASH_SEED;
     for (let at = 0; at < text.length; at++) {
@@ -61,7 +64,10 @@ export class TextWords {
 
   /** The distinct words of the text last read. */
   forEach(visit: WordVisitor): void {
-    for (let n = 0; n < this.distinct; n++) visit(this.starts[n], this.lengths[n], this.hashes[n], this.counts[n]);
+    for (let n = 0; n < this.distinct; n++) {
+      const start = this.starts[n];
+      visit(this.text.toString('latin1', start, start + this.lengths[n]), this.counts[n]);
+    }
   }
 
   private word(text: Uint8Array, start: number, length: number, hash: number): void {
@@ -119,7 +125,7 @@ export class TextWords {
   }
 }
 
-export function sameBytes(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, length: number): boolean {
+function sameBytes(a: Uint8Array, aStart: number, b: Uint8Array, bStart: number, length: number): boolean {
   for (let i = 0; i < length; i++) if (a[aStart + i] !== b[bStart + i]) return false;
   return true;
 }

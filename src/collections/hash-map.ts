@@ -79,7 +79,7 @@ export class HashMap<K extends string | number, V> extends Keyed<K, V, Stripe> {
     return this;
   }
 
-  /** Stores words that were just encoded. What is refused with an error stays the caller's. */
+  /** Stores words that were just encoded. What `set` is refused with an error stays the caller's; what was made within a call nobody else knows. */
   private putNew(stripe: Stripe, low: number, high: number, only: Only): boolean {
     let isRefused = true;
     try {
@@ -87,7 +87,10 @@ export class HashMap<K extends string | number, V> extends Keyed<K, V, Stripe> {
       isRefused = false;
       return isPut;
     } finally {
-      if (isRefused && !stripe.isCommitted) this.valueType.undo(low, high);
+      if (isRefused && !stripe.isCommitted) {
+        if (only === Only.ALWAYS) this.valueType.undo(low, high);
+        else this.valueType.free(low, high);
+      }
     }
   }
 
@@ -111,7 +114,7 @@ export class HashMap<K extends string | number, V> extends Keyed<K, V, Stripe> {
 
   /**
    * The value under a key; if there is none, what `make` returns is put there. No lock is held meanwhile, so several workers may make one at
-   * once: the first is kept and the others freed.
+   * once: the first is kept and the others freed, as one is for which there is no room. Throws as `set` does.
    */
   getOrInsert(key: K, make: (key: K) => V): V {
     for (;;) {
@@ -128,6 +131,7 @@ export class HashMap<K extends string | number, V> extends Keyed<K, V, Stripe> {
   /**
    * Puts what `successor` makes of a value in its place, as one step: if somebody else was there first, `successor` is called again with the new
    * value. It is given undefined where there is none, and removes the key by returning undefined. No lock is held meanwhile.
+   * What it returns is the map's, also if it comes too late or finds no room: then it is freed.
    */
   update(key: K, successor: (value: V | undefined, key: K) => V | undefined): V | undefined {
     const values = this.valueType;

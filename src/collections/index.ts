@@ -4,6 +4,7 @@
  */
 export { HashMap } from './hash-map.js';
 export type { HashMapOptions } from './hash-map.js';
+export type { MapPart } from './keyed.js';
 export { LruCache } from './lru-cache.js';
 export type { LruCacheCounts, LruCacheOptions } from './lru-cache.js';
 export { ByteString } from './byte-string.js';

@@ -63,6 +63,16 @@ export function checkKeyed(
   checkRecord(heap, address, kind, recordWords(heap.i32[address / 4 + MapWord.STRIPES_LOG2], stripeWords));
 }
 
+/** For workers that go through one map together: which of how many parts. Each entry is in one of them; they are about equal. */
+export interface MapPart {
+  /** From 0 on. */
+  readonly index: number;
+  /** More than there are stripes are of no use: the last ones are empty. */
+  readonly of: number;
+}
+
+const WHOLE: MapPart = { index: 0, of: 1 };
+
 /** What a map and a cache have in common: entries under keys, in stripes, and how they are read without a lock. */
 export abstract class Keyed<K, V, S extends Stripe> extends SharedObject {
   protected readonly keyType: Keys<K>;
@@ -219,22 +229,33 @@ export abstract class Keyed<K, V, S extends Stripe> extends SharedObject {
     return this.copy(stripe);
   }
 
+  /** The stripes of a part, each with its entries. */
+  private *gathered({ index, of }: MapPart): Generator<[K, V][], void, undefined> {
+    if (!Number.isInteger(index) || !Number.isInteger(of) || index < 0 || index >= of)
+      throw badArgument('entries', `part ${index} of ${of}; parts are counted from 0 to one less than there are`, {
+        index,
+        of,
+      });
+    for (let i = index; i < this.stripes.length; i += of) yield this.gather(this.stripes[i]);
+  }
+
   /**
-   * All entries, in no order that means anything. Weakly consistent: what is there all the time comes exactly once, what others put in or
-   * remove meanwhile comes or does not, and a key that is removed and put in again may come twice. Nothing is locked.
+   * All entries, or those of a part, in no order that means anything. Weakly consistent: what is there all the time comes exactly once, what
+   * others put in or remove meanwhile comes or does not, and a key that is removed and put in again may come twice. Nothing is locked. Throws
+   * ERR_COLLECTION_ARGUMENT for a part that makes no sense.
    */
-  *entries(): Generator<[K, V], void, undefined> {
-    for (const stripe of this.stripes) for (const entry of this.gather(stripe)) yield entry;
+  *entries(part: MapPart = WHOLE): Generator<[K, V], void, undefined> {
+    for (const entries of this.gathered(part)) yield* entries;
   }
 
   /** The keys, as `entries`. */
-  *keys(): Generator<K, void, undefined> {
-    for (const stripe of this.stripes) for (const [key] of this.gather(stripe)) yield key;
+  *keys(part: MapPart = WHOLE): Generator<K, void, undefined> {
+    for (const entries of this.gathered(part)) for (const [key] of entries) yield key;
   }
 
   /** The values, as `entries`. */
-  *values(): Generator<V, void, undefined> {
-    for (const stripe of this.stripes) for (const [, value] of this.gather(stripe)) yield value;
+  *values(part: MapPart = WHOLE): Generator<V, void, undefined> {
+    for (const entries of this.gathered(part)) for (const [, value] of entries) yield value;
   }
 
   [Symbol.iterator](): Generator<[K, V], void, undefined> {

@@ -156,6 +156,49 @@ it('what there is no memory for leaves a map and a cache as they were', () => {
   expect(heap.stats().liveBlocks).toBe(0);
 });
 
+it('what getOrInsert and update make, and have no room for, is freed', () => {
+  const heap = create({ maxBytes: 2 ** 20 });
+  const P = struct('P', { x: f64 });
+  const map = HashMap.create(heap, texts, structs(P), { stripes: 1, capacity: 8 });
+  // Larger than its struct, so that there is room for the one and not for the other.
+  const key = 'k'.repeat(4000);
+  let made = 0;
+  const make = () => {
+    const value = P.in(heap).create();
+    made++;
+    return value;
+  };
+  // Keeps a slab for the next ones.
+  make();
+  const before = heap.stats().liveBlocks;
+  const filling: number[] = [];
+  for (let at; (at = heap.tryMalloc(4000)) !== 0;) filling.push(at);
+  refused('ERR_HEAP_OUT_OF_MEMORY', () => map.getOrInsert(key, make));
+  refused('ERR_HEAP_OUT_OF_MEMORY', () => map.update(key, make));
+  expect([made, map.size, heap.stats().liveBlocks - filling.length]).toEqual([3, 0, before]);
+});
+
+it('parts of a map have each entry once, whatever their number', () => {
+  const heap = create();
+  const map = HashMap.create(heap, numbers, numbers, { stripes: 8 });
+  for (let key = 0; key < 500; key++) map.set(key, -key);
+  const whole = [...map].sort();
+  for (const of of [1, 2, 3, 8, 11]) {
+    const parts = Array.from({ length: of }, (_, index) => ({ index, of }));
+    expect(parts.flatMap((part) => [...map.entries(part)]).sort()).toEqual(whole);
+    expect(parts.filter((part) => [...map.keys(part)].length > 0).length).toBe(Math.min(of, 8));
+    for (const part of parts) expect([...map.values(part)]).toEqual([...map.keys(part)].map((key) => -key));
+  }
+  for (const [index, of] of [
+    [-1, 2],
+    [2, 2],
+    [0.5, 2],
+    [0, 0],
+    [0, 1.5],
+  ])
+    refused('ERR_COLLECTION_ARGUMENT', () => [...map.keys({ index, of })]);
+});
+
 it('what is no key, no value, no map or no option is refused', () => {
   const heap = create();
   const map = HashMap.create(heap, texts, numbers);

@@ -37,12 +37,12 @@ async function isSet(flag: Int32Array): Promise<void> {
 }
 
 /** Two tasks that hold many blocks, raise their flags, and wait for ever. */
-function abortable(heap: Heap, pool: HeapPool<Tasks>, flags: readonly Int32Array[]) {
+function abortable(heap: Heap, pool: HeapPool<Tasks>, flags: readonly Int32Array[], name: 'end' | 'move' = 'end') {
   const controller = new AbortController();
   const rejected = flags.map((flag) => {
     Atomics.store(flag, 0, 0);
     const args = { how: 'waits', started: heap.addressOf(flag) };
-    return expect(pool.run('end', args, { signal: controller.signal })).rejects.toMatchObject({ name: 'AbortError' });
+    return expect(pool.run(name, args, { signal: controller.signal })).rejects.toMatchObject({ name: 'AbortError' });
   });
   return { controller, rejected };
 }
@@ -80,6 +80,17 @@ describe('a task', () => {
     expect(heap.open<Float64Array>(handle)[9]).toBe(81);
     expect([...heap.open<Uint8Array>(part)]).toEqual([5, 5, 5, 5]);
     expect([heap.release(handle), heap.release(part)]).toEqual([0, 0]);
+    await pool.destroy();
+    clean(heap, 0, 1);
+  });
+
+  it('moves blocks and views of its scope: they keep what is in them, and nothing stays where they were', async () => {
+    const { heap, pool } = start();
+    const { isRight, refusal, handle } = await pool.run('move', { rounds: 16 });
+    expect([isRight, refusal]).toEqual([true, 'ERR_HEAP_OUT_OF_MEMORY']);
+    expect(heap.stats().liveBlocks).toBe(1);
+    expect([...heap.open<Float64Array>(handle)]).toEqual([7, 7, 7, 7]);
+    expect(heap.release(handle)).toBe(0);
     await pool.destroy();
     clean(heap, 0, 1);
   });
@@ -239,6 +250,28 @@ describe('workers that come and go', () => {
       const { liveBlocks, workers } = heap.stats();
       expect(workers.length).toBe(1);
       expect(liveBlocks - flags.length).toBeLessThanOrEqual(2 * BUDGET.poolAborts);
+    }),
+    longTest(60_000),
+  );
+
+  it(
+    'may be aborted while blocks move: each leaves no more than the one that was on its way',
+    seeded(async (random) => {
+      const { heap, pool } = start();
+      const flags = [0, 1].map(() => heap.alloc(Int32Array, 1));
+      for (let round = 0; round < BUDGET.poolAborts; round++) {
+        const before = heap.stats().liveBlocks;
+        const { controller, rejected } = abortable(heap, pool, flags, 'move');
+        await Promise.all(flags.map(isSet));
+        await new Promise((resolve) => setTimeout(resolve, random.int(0, 10)));
+        controller.abort();
+        await Promise.all(rejected);
+        expect(heap.stats().liveBlocks - before).toBeLessThanOrEqual(flags.length);
+      }
+      heap.freeMany(flags);
+      await pool.destroy();
+      heap.check();
+      expect(heap.stats().workers.length).toBe(1);
     }),
     longTest(60_000),
   );

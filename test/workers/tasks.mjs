@@ -80,6 +80,37 @@ export const early = task(({ scope, give }) => {
   return said;
 });
 
+const SIZES = [100, 3000, 20, 200_000, 60, 40, 9000, 4];
+
+/**
+ * A block and a view that move again and again; `started` is a flag of the caller's. Whether they always held what they should is in the answer, with
+ * a handle of the view as it was last, and what the heap said of a view that was not resized for want of room.
+ */
+export const move = task(({ heap, scope, give }, { rounds = Infinity, started }) => {
+  let address = scope.realloc(0, 16);
+  heap.u32[address >>> 2] = 1234;
+  let view = scope.alloc(Float64Array, 4).fill(7);
+  let isRight = true;
+  for (let round = 0; round < rounds; round++) {
+    if (round === 1 && started !== undefined) Atomics.store(heap.i32, started >>> 2, 1);
+    const length = SIZES[round % SIZES.length];
+    const before = view.length;
+    view = scope.resize(view, length);
+    address = scope.realloc(address, length);
+    const isKept = heap.u32[address >>> 2] === 1234 && view.subarray(0, before).every((value) => value === 7);
+    isRight &&= isKept && view.length === length && view.subarray(before).every((value) => value === 0);
+    view.fill(7);
+  }
+  let refusal;
+  try {
+    scope.resize(view, 2 ** 27);
+  } catch ({ code }) {
+    refusal = code;
+  }
+  scope.free(address);
+  return { isRight, refusal, handle: give(view) };
+});
+
 export const keep = task(({ scope }) => scope.keep(scope.malloc(100)));
 
 export const thread = task(() => threadId);
