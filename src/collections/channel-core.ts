@@ -215,16 +215,16 @@ export class ChannelCore {
   }
 
   private remove(pairs: Int32Array, most: number): number {
-    const { i32 } = this.views;
     const head = this.plain(ChannelWord.X_HEAD);
     let there = (this.plain(ChannelWord.TAIL_SEEN) - head) | 0;
     if (there < most) {
-      // In this order: what was sent before it was closed is seen.
-      const isClosed = this.load(ChannelWord.X_CLOSED) !== 0;
-      const tail = this.load(ChannelWord.X_TAIL);
-      i32[this.base + ChannelWord.TAIL_SEEN] = tail;
-      there = (tail - head) | 0;
-      if (there === 0) return isClosed ? Taken.ENDED : Taken.NONE;
+      there = this.lookAtTail(head);
+      if (there === 0) {
+        if (this.load(ChannelWord.X_CLOSED) === 0) return Taken.NONE;
+        // What was sent before it was closed is seen now.
+        there = this.lookAtTail(head);
+        if (there === 0) return Taken.ENDED;
+      }
     }
     const count = Math.min(there, most);
     const first = this.ring();
@@ -232,6 +232,13 @@ export class ChannelCore {
     // Gives the cells to senders.
     this.store(ChannelWord.X_HEAD, (head + count) | 0);
     return count;
+  }
+
+  /** How many values there are behind the head. For the holder of the receivers' lock. */
+  private lookAtTail(head: number): number {
+    const tail = this.load(ChannelWord.X_TAIL);
+    this.views.i32[this.base + ChannelWord.TAIL_SEEN] = tail;
+    return (tail - head) | 0;
   }
 
   private copyOut(pairs: Int32Array, first: number, head: number, count: number): void {

@@ -86,8 +86,8 @@ export const channelMutants: readonly Mutant[] = [
     file: CORE,
     edits: [
       [
-        '      const isClosed = this.load(ChannelWord.X_CLOSED) !== 0;\n      const tail = this.load(ChannelWord.X_TAIL);\n',
-        '      const tail = this.load(ChannelWord.X_TAIL);\n      const isClosed = this.load(ChannelWord.X_CLOSED) !== 0;\n',
+        '        there = this.lookAtTail(head);\n        if (there === 0) return Taken.ENDED;\n',
+        '        return Taken.ENDED;\n',
       ],
     ],
     by: 'channel-that-is-closed',
