@@ -79,7 +79,11 @@ async function runMap(flags: Flags): Promise<void> {
   const kills = await runKills(order, quick ? 3 : flags.kills, flags.seed);
   if (kills.entries !== entries || kills.right !== entries || kills.size !== entries)
     throw new Error(`after the kills something is lost: ${JSON.stringify(kills)}`);
-  const command = `npm run bench -- map${quick ? ' --quick' : ''}`;
+  const { repeat, kills: killed, seed } = flags;
+  const sizes = `--entries ${entries} --workers ${workers} --accesses ${accesses}`;
+  const command = quick
+    ? 'npm run bench -- map --quick'
+    : `npm run bench -- map ${sizes} --repeat ${repeat} --kills ${killed} --seed ${seed}`;
   const result: MapResult = { bench: 'map', entries, rows, kills, environment: { ...machine(), command } };
   if (flags.json === true) printJson(result);
   else print(result);
