@@ -42,8 +42,8 @@ export class ByteString extends Guarded {
   private readonly word: number;
 
   /** Throws ERR_COLLECTION_ARGUMENT for a capacity that is none. */
-  static create(heap: Heap, { capacity = CAPACITY }: ByteStringOptions = {}): ByteString {
-    const shift = shiftFor('ByteString.create', capacity);
+  static create(heap: Heap, options: ByteStringOptions = {}): ByteString {
+    const shift = shiftFor('ByteString.create', options, CAPACITY);
     const address = makeCollection(heap, ByteStringWord.WORDS, BYTES);
     heap.i32[address / 4 + ByteStringWord.SHIFT] = shift;
     publishRecord(heap, address, Kind.BYTE_STRING);

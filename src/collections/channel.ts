@@ -11,8 +11,8 @@ import {
   SharedObject,
   timedOut,
   type TimeLimit,
-  wrongArgument,
 } from '../records/index.js';
+import { badArgument, checkOptions, valuesOf } from './arguments.js';
 import { ChannelCore, Taken } from './channel-core.js';
 import { ChannelWord } from './channel-layout.js';
 import { ReceiveWaiter, SendWaiter } from './channel-waiters.js';
@@ -60,12 +60,13 @@ export class Channel<T> extends SharedObject {
   private readonly sending: Spinner;
   private readonly receiving: Spinner;
 
-  /** Throws ERR_SYNC_ARGUMENT for options that make no sense. */
+  /** Throws ERR_COLLECTION_ARGUMENT for options that make no sense. */
   static create<T>(heap: Heap, type: ValueType<T>, options: ChannelOptions = {}): Channel<T> {
+    checkOptions('Channel.create', options, ['capacity', 'spin']);
     const { capacity = CAPACITY_USUAL } = options;
     checkCapacity(capacity);
     checkSpin('Channel.create', options.spin);
-    const values = type.in(heap);
+    const values = valuesOf('Channel.create', heap, type);
     const address = makeCollection(heap, ChannelWord.WORDS, values);
     const channel = new Channel(heap, address, values, options, true);
     const isBounded = capacity !== Infinity;
@@ -83,7 +84,7 @@ export class Channel<T> extends SharedObject {
   /** Opens the channel at an address. Throws ERR_HEAP_KIND if there is none, ERR_HEAP_DEFINITION if it holds other values. */
   static at<T>(heap: Heap, address: number, type: ValueType<T>, use: ChannelUse = {}): Channel<T> {
     checkSpin('Channel.at', use.spin);
-    const values = type.in(heap);
+    const values = valuesOf('Channel.at', heap, type);
     checkCollection(heap, address, Kind.CHANNEL, ChannelWord.WORDS, values);
     return new Channel(heap, address, values, use, false);
   }
@@ -281,7 +282,7 @@ export class Channel<T> extends SharedObject {
 
   private pairsFor(call: string, most: unknown): Int32Array {
     if (!Number.isInteger(most) || (most as number) < 1)
-      throw wrongArgument(call, `${String(most)} values; it must be a whole number from 1 on`, { most });
+      throw badArgument(call, `${String(most)} values; it must be a whole number from 1 on`, { most });
     // No more than there can be at a time.
     return new Int32Array(2 * Math.max(1, Math.min(most as number, Math.max(this.length, 64))));
   }
@@ -363,7 +364,7 @@ const resultOf = <T>(value: T | undefined): IteratorResult<T, undefined> =>
 function checkCapacity(capacity: unknown): void {
   const isRight = Number.isInteger(capacity) && (capacity as number) >= 1 && (capacity as number) <= CAPACITY_MOST;
   if (isRight || capacity === Infinity) return;
-  throw wrongArgument(
+  throw badArgument(
     'Channel.create',
     `capacity is ${String(capacity)}; it must be from 1 to ${CAPACITY_MOST}, or Infinity`,
     { capacity },

@@ -1,6 +1,7 @@
 import * as atomics from '#atomics';
 import { HeapError, type Heap } from '../index.js';
 import { type Views } from '../records/index.js';
+import { badArgument, checkOptions } from './arguments.js';
 
 /** The most elements that chunks can have. */
 const ELEMENTS_MOST = 2 ** 30;
@@ -12,14 +13,17 @@ export const CHUNKS_MOST = 30;
 const SHIFT_LEAST = 1;
 const SHIFT_MOST = 28;
 
-/** Throws ERR_COLLECTION_ARGUMENT unless it is a number of elements; else the shift whose first chunk has room for them. */
-export function shiftFor(call: string, capacity: number): number {
+/**
+ * The shift whose first chunk has room for the capacity among the options, its only one. Throws ERR_COLLECTION_ARGUMENT unless that
+ * is a number of elements.
+ */
+export function shiftFor(call: string, options: { readonly capacity?: number }, usual: number): number {
+  checkOptions(call, options, ['capacity']);
+  const { capacity = usual } = options;
   if (!Number.isInteger(capacity) || capacity < 1 || capacity > 2 ** SHIFT_MOST)
-    throw new HeapError(
-      'ERR_COLLECTION_ARGUMENT',
-      `${call}: capacity is ${capacity}; it must be a whole number from 1 to ${2 ** SHIFT_MOST}`,
-      { capacity },
-    );
+    throw badArgument(call, `capacity is ${capacity}; it must be a whole number from 1 to ${2 ** SHIFT_MOST}`, {
+      capacity,
+    });
   return Math.max(SHIFT_LEAST, 32 - Math.clz32(capacity - 1));
 }
 

@@ -1,6 +1,7 @@
 import * as atomics from '#atomics';
 import { HeapError, type Heap, type TypedArray, type TypedArrayConstructor } from '../index.js';
 import { type Views } from '../records/index.js';
+import { valuesOf } from './arguments.js';
 import { type Chunks } from './chunks.js';
 import { type ValueType, type Values } from './values.js';
 
@@ -90,7 +91,7 @@ export class WordElements<T> extends Elements<T> {
 
   constructor(heap: Heap, type: ValueType<T>) {
     super();
-    this.values = type.in(heap);
+    this.values = valuesOf('Vector', heap, type);
     this.text = this.values.text;
   }
 

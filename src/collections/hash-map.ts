@@ -1,6 +1,7 @@
 import { type Heap } from '../index.js';
 import { Kind, publishRecord } from '../records/index.js';
-import { badArgument, checkKeyed, Keyed, makeKeyed, newSeed, stripesLog2 } from './keyed.js';
+import { badArgument, bothOf, checkOptions } from './arguments.js';
+import { checkKeyed, Keyed, makeKeyed, newSeed, stripesLog2 } from './keyed.js';
 import { StripeWord } from './map-layout.js';
 import { Only, Stripe, type Witness } from './stripe.js';
 import type { ValueType } from './values.js';
@@ -27,16 +28,23 @@ export class HashMap<K extends string | number, V> extends Keyed<K, V, Stripe> {
     heap: Heap,
     keyType: ValueType<K>,
     valueType: ValueType<V>,
-    { stripes = 16, capacity = 0, seed }: HashMapOptions = {},
+    options: HashMapOptions = {},
   ): HashMap<K, V> {
+    checkOptions('HashMap.create', options, ['stripes', 'capacity', 'seed']);
+    const { stripes = 16, capacity = 0, seed } = options;
     const log2 = stripesLog2('HashMap.create', stripes);
     if (!Number.isInteger(capacity) || capacity < 0)
       throw badArgument('HashMap.create', `a capacity of ${String(capacity)}; it is a number of entries`, { capacity });
-    const types = [keyType.in(heap), valueType.in(heap)];
+    const types = bothOf('HashMap.create', heap, keyType, valueType);
     const address = makeKeyed(heap, log2, StripeWord.WORDS, seed ?? newSeed(), ...types);
     publishRecord(heap, address, Kind.HASH_MAP);
     const map = new HashMap<K, V>(heap, address, true, keyType, valueType, StripeWord.WORDS, Stripe);
-    if (capacity > 0) for (const stripe of map.stripes) stripe.makeRoomFor(Math.ceil(capacity / stripes));
+    try {
+      if (capacity > 0) for (const stripe of map.stripes) stripe.makeRoomFor(Math.ceil(capacity / stripes));
+    } catch (error) {
+      map.dispose();
+      throw error;
+    }
     return map;
   }
 
@@ -47,7 +55,7 @@ export class HashMap<K extends string | number, V> extends Keyed<K, V, Stripe> {
     keyType: ValueType<K>,
     valueType: ValueType<V>,
   ): HashMap<K, V> {
-    checkKeyed(heap, address, Kind.HASH_MAP, StripeWord.WORDS, keyType.in(heap), valueType.in(heap));
+    checkKeyed(heap, address, Kind.HASH_MAP, StripeWord.WORDS, ...bothOf('HashMap.at', heap, keyType, valueType));
     return new HashMap<K, V>(heap, address, false, keyType, valueType, StripeWord.WORDS, Stripe);
   }
 

@@ -1,5 +1,6 @@
 import { HeapError, type Heap, type Hold } from '../index.js';
 import { SharedObject, Views, checkRecord, type Kind } from '../records/index.js';
+import { badArgument, valuesOf } from './arguments.js';
 import { BlockCopy } from './block-copy.js';
 import { keysOf, type Keys } from './keys.js';
 import { MapWord } from './map-layout.js';
@@ -9,10 +10,6 @@ import type { Values, ValueType } from './values.js';
 
 /** Readers that were overtaken by writers so often in a row take the lock. */
 export const READ_TRIES = 64;
-
-export function badArgument(call: string, what: string, details: Readonly<Record<string, unknown>>): HeapError {
-  return new HeapError('ERR_COLLECTION_ARGUMENT', `${call}: ${what}`, details);
-}
 
 /** Stripes at most, as the exponent of a power of two. */
 const STRIPES_MOST_LOG2 = 8;
@@ -98,7 +95,7 @@ export abstract class Keyed<K, V, S extends Stripe> extends SharedObject {
     const log2 = i32[word + MapWord.STRIPES_LOG2];
     views.cover(address + recordWords(log2, stripeWords) * 4);
     this.keyType = keysOf(heap, keys, views, i32[word + MapWord.SEED_0], i32[word + MapWord.SEED_1]);
-    this.valueType = values.in(heap);
+    this.valueType = valuesOf('values', heap, values);
     this.copier = new BlockCopy(views);
     this.shift = 32 - log2;
     for (let i = 0; i < 1 << log2; i++)

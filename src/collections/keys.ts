@@ -1,6 +1,7 @@
 import * as atomics from '#atomics';
 import { HeapError, type Heap } from '../index.js';
 import { type Views } from '../records/index.js';
+import { valuesOf } from './arguments.js';
 import { BlockCopy } from './block-copy.js';
 import { SlotWord } from './map-layout.js';
 import { decodeText, type ValueType } from './values.js';
@@ -248,7 +249,7 @@ class TextKeys extends Keys<string> {
 
 /** The keys of a map. Throws ERR_COLLECTION_TYPE for what can't be one. */
 export function keysOf<K>(heap: Heap, type: ValueType<K>, views: Views, seed0: number, seed1: number): Keys<K> {
-  const { text } = type.in(heap);
+  const { text } = valuesOf('keys', heap, type);
   const keys =
     text === 'texts'
       ? new TextKeys(heap, views, seed0, seed1)

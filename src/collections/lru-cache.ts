@@ -1,6 +1,7 @@
 import { HeapError, type Heap } from '../index.js';
 import { Kind, publishRecord } from '../records/index.js';
-import { badArgument, checkKeyed, Keyed, makeKeyed, newSeed, stripesLog2 } from './keyed.js';
+import { badArgument, bothOf, checkOptions } from './arguments.js';
+import { checkKeyed, Keyed, makeKeyed, newSeed, stripesLog2 } from './keyed.js';
 import { LruStripeWord, MapWord } from './map-layout.js';
 import { LruStripe, Stored } from './lru-stripe.js';
 import { numbers, type ValueType } from './values.js';
@@ -37,14 +38,17 @@ export class LruCache<K extends string | number, V> extends Keyed<K, V, LruStrip
     heap: Heap,
     keyType: ValueType<K>,
     valueType: ValueType<V>,
-    { capacityEntries, capacityBytes, stripes = 1, maxAgeMs = 0, seed }: LruCacheOptions,
+    options: LruCacheOptions,
   ): LruCache<K, V> {
+    checkOptions('LruCache.create', options, ['capacityEntries', 'capacityBytes', 'stripes', 'maxAgeMs', 'seed']);
+    const { capacityEntries, capacityBytes, stripes = 1, maxAgeMs = 0, seed } = options;
     const log2 = stripesLog2('LruCache.create', stripes);
     const entries = perStripe('capacityEntries', capacityEntries, stripes);
     const bytes = capacityBytes === undefined ? 0 : perStripe('capacityBytes', capacityBytes, stripes);
     if (!(maxAgeMs >= 0 && maxAgeMs < Infinity))
       throw badArgument('LruCache.create', `maxAgeMs is ${maxAgeMs}; it is a number of milliseconds`, { maxAgeMs });
-    const types = [keyType.in(heap), checkType(valueType.in(heap))];
+    const types = bothOf('LruCache.create', heap, keyType, valueType);
+    checkType(types[1]);
     const address = makeKeyed(heap, log2, LruStripeWord.WORDS, seed ?? newSeed(), ...types);
     const word = address / 4;
     const age = numbers.in(heap);
@@ -65,7 +69,7 @@ export class LruCache<K extends string | number, V> extends Keyed<K, V, LruStrip
     keyType: ValueType<K>,
     valueType: ValueType<V>,
   ): LruCache<K, V> {
-    checkKeyed(heap, address, Kind.LRU, LruStripeWord.WORDS, keyType.in(heap), valueType.in(heap));
+    checkKeyed(heap, address, Kind.LRU, LruStripeWord.WORDS, ...bothOf('LruCache.at', heap, keyType, valueType));
     return LruCache.open<K, V>(heap, address, false, keyType, valueType);
   }
 
@@ -174,8 +178,8 @@ function perStripe(name: string, given: number, stripes: number): number {
 }
 
 /** Structs are lent by their address, and a cache frees them at any time. */
-function checkType<T extends { readonly text: string }>(type: T): T {
-  if (['numbers', 'handles', 'texts', 'bytes'].includes(type.text)) return type;
+function checkType(type: { readonly text: string }): void {
+  if (['numbers', 'handles', 'texts', 'bytes'].includes(type.text)) return;
   throw new HeapError(
     'ERR_COLLECTION_TYPE',
     `${type.text} can't be cached: it would be freed while others read it; share() it, and cache handles`,

@@ -1,6 +1,7 @@
 import * as atomics from '#atomics';
 import { HeapError, type Heap } from '../index.js';
 import { Kind, Views, publishRecord } from '../records/index.js';
+import { valuesOf } from './arguments.js';
 import { CHUNKS_MOST, Chunks, checkElements, shiftFor } from './chunks.js';
 import { Guarded } from './guarded.js';
 import { CollectionWord, checkCollection, makeCollection } from './record.js';
@@ -63,13 +64,9 @@ export class PriorityQueue<T> extends Guarded {
   private high = 0;
 
   /** Throws ERR_COLLECTION_ARGUMENT for a capacity that is none. */
-  static create<T>(
-    heap: Heap,
-    type: ValueType<T>,
-    { capacity = CAPACITY }: PriorityQueueOptions = {},
-  ): PriorityQueue<T> {
-    const shift = shiftFor('PriorityQueue.create', capacity);
-    const values = type.in(heap);
+  static create<T>(heap: Heap, type: ValueType<T>, options: PriorityQueueOptions = {}): PriorityQueue<T> {
+    const shift = shiftFor('PriorityQueue.create', options, CAPACITY);
+    const values = valuesOf('PriorityQueue.create', heap, type);
     const address = makeCollection(heap, QueueWord.WORDS, values);
     heap.i32[address / 4 + QueueWord.SHIFT] = shift;
     publishRecord(heap, address, Kind.PRIORITY_QUEUE);
@@ -78,7 +75,7 @@ export class PriorityQueue<T> extends Guarded {
 
   /** Opens the queue at an address. Throws ERR_HEAP_KIND if there is none, ERR_HEAP_DEFINITION if its values are of another type. */
   static at<T>(heap: Heap, address: number, type: ValueType<T>): PriorityQueue<T> {
-    const values = type.in(heap);
+    const values = valuesOf('PriorityQueue.at', heap, type);
     checkCollection(heap, address, Kind.PRIORITY_QUEUE, QueueWord.WORDS, values);
     return new PriorityQueue(heap, address, values, false);
   }

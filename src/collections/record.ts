@@ -1,6 +1,7 @@
 import * as atomics from '#atomics';
 import { HeapError, type Heap } from '../index.js';
 import { KIND_NAMES, checkRecord, makeRecord, type Kind } from '../records/index.js';
+import { checkHeap } from './arguments.js';
 
 /** What tells `Values` of one type from those of another. */
 interface Named {
@@ -22,6 +23,7 @@ export const enum CollectionWord {
 
 /** Allocates a record of zeros that says what it holds. `publishRecord` makes it one. */
 export function makeCollection(heap: Heap, words: number, ...types: readonly Named[]): number {
+  checkHeap('create', heap);
   const type = heap.intern(textOf(types));
   const address = makeRecord(heap, words);
   heap.i32[address / 4 + CollectionWord.TYPE] = type;
@@ -36,6 +38,7 @@ export function checkCollection(
   words: number,
   ...types: readonly Named[]
 ): void {
+  checkHeap(`${KIND_NAMES[kind]}.at`, heap);
   checkRecord(heap, address, kind, words);
   const there = heap.interned(atomics.load(heap.i32, address / 4 + CollectionWord.TYPE));
   const wanted = textOf(types);

@@ -12,8 +12,8 @@ import {
   timedOut,
   type TimeLimit,
   Waiter,
-  wrongArgument,
 } from '../records/index.js';
+import { badArgument, checkHeap } from './arguments.js';
 import { checkCollection, makeCollection } from './record.js';
 
 /** Words of a ring. Those of the producer and those of the consumer are on cache lines of their own. */
@@ -112,12 +112,14 @@ export class Ring<View extends RingView> extends SharedObject {
   private readSeen = 0;
   private writtenSeen = 0;
 
-  /** Room for so many elements at least: the next power of two. Throws ERR_SYNC_ARGUMENT unless that is from 1 to 2^30. */
+  /** Room for so many elements at least: the next power of two. Throws ERR_COLLECTION_ARGUMENT unless that is from 1 to 2^30. */
   static create<View extends RingView>(heap: Heap, type: TypedArrayConstructor<View>, capacity: number): Ring<View> {
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > CAPACITY_MOST)
-      throw wrongArgument('Ring.create', `capacity is ${String(capacity)}; it must be from 1 to ${CAPACITY_MOST}`, {
+      throw badArgument('Ring.create', `capacity is ${String(capacity)}; it must be from 1 to ${CAPACITY_MOST}`, {
         capacity,
       });
+    checkHeap('Ring.create', heap);
+    checkType('Ring.create', type);
     const elements = 2 ** Math.ceil(Math.log2(capacity));
     const words = RingBufferWord.FIRST_ELEMENT + Math.ceil((elements * type.BYTES_PER_ELEMENT) / 4);
     const address = makeCollection(heap, words, { text: type.name });
@@ -128,6 +130,7 @@ export class Ring<View extends RingView> extends SharedObject {
 
   /** Opens the ring at an address. Throws ERR_HEAP_KIND if there is none, ERR_HEAP_DEFINITION if it is of another type. */
   static at<View extends RingView>(heap: Heap, address: number, type: TypedArrayConstructor<View>): Ring<View> {
+    checkType('Ring.at', type);
     checkCollection(heap, address, Kind.RING, RingBufferWord.FIRST_ELEMENT, { text: type.name });
     return new Ring(heap, address, type, heap.i32[address / 4 + RingBufferWord.CAPACITY], false);
   }
@@ -213,7 +216,7 @@ export class Ring<View extends RingView> extends SharedObject {
     return this.part(written, Math.min(most, this.spaceFor(written, most)));
   }
 
-  /** Hands the first so many reserved elements to the consumer. Throws ERR_SYNC_ARGUMENT for more than there is room for. */
+  /** Hands the first so many reserved elements to the consumer. Throws ERR_COLLECTION_ARGUMENT for more than there is room for. */
   commit(count: number): void {
     const written = this.load(RingBufferWord.X_WRITTEN);
     checkCount('commit', count, this.spaceFor(written, count));
@@ -227,7 +230,7 @@ export class Ring<View extends RingView> extends SharedObject {
     return this.part(read, Math.min(most, this.thereFor(read, most)));
   }
 
-  /** Gives the room of so many elements back to the producer. Throws ERR_SYNC_ARGUMENT for more than there are. */
+  /** Gives the room of so many elements back to the producer. Throws ERR_COLLECTION_ARGUMENT for more than there are. */
   consume(count: number): void {
     const read = this.load(RingBufferWord.X_READ);
     checkCount('consume', count, this.thereFor(read, count));
@@ -327,5 +330,10 @@ export class Ring<View extends RingView> extends SharedObject {
 
 function checkCount(call: string, count: unknown, most: number): void {
   if (Number.isInteger(count) && (count as number) >= 0 && (count as number) <= most) return;
-  throw wrongArgument(call, `${String(count)} elements; it must be a whole number from 0 to ${most}`, { count, most });
+  throw badArgument(call, `${String(count)} elements; it must be a whole number from 0 to ${most}`, { count, most });
+}
+
+function checkType(call: string, type: unknown): void {
+  if (typeof (type as { BYTES_PER_ELEMENT?: unknown } | null | undefined)?.BYTES_PER_ELEMENT === 'number') return;
+  throw badArgument(call, 'no type of typed arrays; pass Float32Array or the like', {});
 }

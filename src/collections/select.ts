@@ -9,8 +9,8 @@ import {
   timedOut,
   type TimeLimit,
   Waiter,
-  wrongArgument,
 } from '../records/index.js';
+import { badArgument } from './arguments.js';
 import type { Channel } from './channel.js';
 import { type ChannelCore, Taken } from './channel-core.js';
 import { ChannelWord, NodeWord, SelectWord } from './channel-layout.js';
@@ -100,10 +100,10 @@ class SelectWaiter extends Waiter {
 }
 
 function waiterFor(call: string, channels: readonly Channel<unknown>[]): SelectWaiter {
-  if (channels.length === 0) throw wrongArgument(call, 'no channels; pass one at least', {});
+  if (channels.length === 0) throw badArgument(call, 'no channels; pass one at least', {});
   const [{ heap }] = channels;
   if (channels.some((channel) => channel.heap !== heap))
-    throw wrongArgument(call, 'channels of several heaps; pass such as were opened with one Heap object', {});
+    throw badArgument(call, 'channels of several heaps; pass such as were opened with one Heap object', {});
   return new SelectWaiter(
     heap,
     call,

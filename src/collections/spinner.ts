@@ -1,4 +1,4 @@
-import { wrongArgument } from '../records/index.js';
+import { badArgument } from './arguments.js';
 import type { ChannelCore } from './channel-core.js';
 import type { ChannelWord } from './channel-layout.js';
 
@@ -12,7 +12,7 @@ const PAUSE_LAST = 512;
 
 export function checkSpin(call: string, spin: number | undefined): void {
   if (spin === undefined || (Number.isInteger(spin) && spin >= 0)) return;
-  throw wrongArgument(call, `spin is ${String(spin)}; it must be a whole number of turns from 0 on`, { spin });
+  throw badArgument(call, `spin is ${String(spin)}; it must be a whole number of turns from 0 on`, { spin });
 }
 
 /** Keeps a thread busy for a while before it goes to sleep, for as long as that has been worth it lately. */

@@ -65,8 +65,8 @@ export class Texts extends Guarded {
   private readonly known: (string | undefined)[] = [];
 
   /** Throws ERR_COLLECTION_ARGUMENT for a capacity that is none. */
-  static create(heap: Heap, { capacity = CAPACITY }: TextsOptions = {}): Texts {
-    const shift = shiftFor('Texts.create', capacity);
+  static create(heap: Heap, options: TextsOptions = {}): Texts {
+    const shift = shiftFor('Texts.create', options, CAPACITY);
     const address = makeCollection(heap, TextsWord.WORDS, INTERNED);
     heap.i32[address / 4 + TextsWord.SHIFT] = shift;
     publishRecord(heap, address, Kind.TEXTS);

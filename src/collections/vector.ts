@@ -77,8 +77,8 @@ export class Vector<T, A = never> extends Guarded {
     options?: VectorOptions,
   ): Vector<ElementOf<A>, A>;
   static create<T>(heap: Heap, type: ValueType<T>, options?: VectorOptions): Vector<T>;
-  static create(heap: Heap, type: AnyType, { capacity = CAPACITY }: VectorOptions = {}): Vector<unknown> {
-    const shift = shiftFor('Vector.create', capacity);
+  static create(heap: Heap, type: AnyType, options: VectorOptions = {}): Vector<unknown> {
+    const shift = shiftFor('Vector.create', options, CAPACITY);
     const elements = elementsOf(heap, type);
     const address = makeCollection(heap, VectorWord.WORDS, elements);
     heap.i32[address / 4 + VectorWord.SHIFT] = shift;

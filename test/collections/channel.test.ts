@@ -161,16 +161,16 @@ describe('a channel in one thread', () => {
     const heap = create();
     const before = heap.stats().liveBlocks;
     for (const capacity of [0, -1, 1.5, NaN, 2 ** 29, '1', null] as any[])
-      refused('ERR_SYNC_ARGUMENT', () => Channel.create(heap, numbers, { capacity }));
+      refused('ERR_COLLECTION_ARGUMENT', () => Channel.create(heap, numbers, { capacity }));
     for (const spin of [-1, 1.5, '1'] as any[])
-      refused('ERR_SYNC_ARGUMENT', () => Channel.create(heap, numbers, { spin }));
+      refused('ERR_COLLECTION_ARGUMENT', () => Channel.create(heap, numbers, { spin }));
     expect(heap.stats().liveBlocks).toBe(before);
     const channel = Channel.create(heap, numbers);
     for (const most of [0, -1, 1.5, Infinity, '1'] as any[])
-      refused('ERR_SYNC_ARGUMENT', () => channel.tryReceiveMany(most));
+      refused('ERR_COLLECTION_ARGUMENT', () => channel.tryReceiveMany(most));
     for (const timeoutMs of [-1, NaN, '5'] as any[]) refused('ERR_SYNC_ARGUMENT', () => channel.receive({ timeoutMs }));
-    refused('ERR_SYNC_ARGUMENT', () => select([]));
-    refused('ERR_SYNC_ARGUMENT', () => select([channel, Channel.create(create(), numbers)]));
+    refused('ERR_COLLECTION_ARGUMENT', () => select([]));
+    refused('ERR_COLLECTION_ARGUMENT', () => select([channel, Channel.create(create(), numbers)]));
     heap.detach();
     refused('ERR_HEAP_DETACHED', () => channel.send(1));
     refused('ERR_HEAP_DETACHED', () => channel.tryReceive());

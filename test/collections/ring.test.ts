@@ -80,8 +80,8 @@ describe.each(Object.keys(TYPES) as (keyof typeof TYPES)[])('a ring of %s', (nam
           }
           expect([ring.available, consumer.space]).toEqual([model.length, capacity - model.length]);
         }
-        refused('ERR_SYNC_ARGUMENT', () => ring.commit(capacity - model.length + 1));
-        refused('ERR_SYNC_ARGUMENT', () => consumer.consume(model.length + 1));
+        refused('ERR_COLLECTION_ARGUMENT', () => ring.commit(capacity - model.length + 1));
+        refused('ERR_COLLECTION_ARGUMENT', () => consumer.consume(model.length + 1));
         ring.dispose();
         expect(heap.stats().liveBlocks).toBe(0);
       }),
@@ -117,9 +117,9 @@ describe('a ring', () => {
     const aborted = ring.waitWritableAsync(5, { signal: controller.signal });
     controller.abort(new Error('enough'));
     await expect(aborted).rejects.toThrow('enough');
-    refused('ERR_SYNC_ARGUMENT', () => ring.waitReadable(9));
+    refused('ERR_COLLECTION_ARGUMENT', () => ring.waitReadable(9));
     for (const capacity of [0, 1.5, NaN, -1] as number[])
-      refused('ERR_SYNC_ARGUMENT', () => Ring.create(heap, Int32Array, capacity));
+      refused('ERR_COLLECTION_ARGUMENT', () => Ring.create(heap, Int32Array, capacity));
     refused('ERR_HEAP_DEFINITION', () => Ring.at(heap, ring.address, Float32Array));
   });
 
