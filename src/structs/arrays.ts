@@ -60,6 +60,11 @@ abstract class StructArray<Name extends string, F> extends Shown {
     this.start = FREED;
   }
 
+  /** `free()` at the end of a `using`, unless this object was freed before. */
+  [Symbol.dispose](): void {
+    if (this.start !== FREED) this.free();
+  }
+
   /** Goes through the elements without making an object for each. */
   abstract cursor(): Cursor<StructPart<Name, F>>;
 

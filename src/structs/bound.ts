@@ -244,6 +244,10 @@ function wholeClass<Name extends string, F>(bound: Bound<Name, F>, Part: HandleC
       this.$at = FREED;
     }
 
+    [Symbol.dispose](): void {
+      if (this.$at !== FREED) this.free();
+    }
+
     [SHAREABLE](): ShareableForm {
       return headers.formOf(this.address, HEADER_BYTES + definition.bytes);
     }

@@ -10,6 +10,8 @@ export interface StructMembers extends Shareable {
   readonly address: number;
   /** Frees the struct and what it owns. Any use of this object afterwards throws. */
   free(): void;
+  /** `free()` at the end of a `using`, unless this object was freed before. For whoever owns the struct. */
+  [Symbol.dispose](): void;
   /** A copy: references as addresses. */
   toObject(): Record<string, unknown>;
 }

@@ -162,6 +162,22 @@ describe('references', () => {
 });
 
 describe('what a struct owns', () => {
+  it('goes with it at the end of a using, unless it was freed before', () => {
+    const heap = create();
+    const inner = struct('Inner', { x: f64 });
+    const Outer = struct('Outer', { inner: owned(inner) }).in(heap);
+    {
+      using one = Outer.create({ inner: inner.in(heap).create() });
+      using rows = Outer.array(3);
+      using columns = Outer.columns(3);
+      using freed = Outer.create();
+      expect([one.address, rows.address, columns.address].every((address) => heap.usableSize(address) > 0)).toBe(true);
+      expect(heap.stats().liveBlocks).toBe(5);
+      freed.free();
+    }
+    expect(heap.stats().liveBlocks).toBe(0);
+  });
+
   const tree = (heap: Heap, depth: number): ReturnType<ReturnType<typeof Node.in>['create']> => {
     const N = Node.in(heap);
     return depth === 0 ? N.create() : N.create({ left: tree(heap, depth - 1), right: tree(heap, depth - 1) });
