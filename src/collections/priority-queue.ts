@@ -1,7 +1,7 @@
 import * as atomics from '#atomics';
-import { HeapError, type Heap } from '../index.js';
+import { type Heap } from '../index.js';
 import { Kind, Views, publishRecord } from '../records/index.js';
-import { valuesOf } from './arguments.js';
+import { badArgument, valuesOf } from './arguments.js';
 import { CHUNKS_MOST, Chunks, checkElements, shiftFor } from './chunks.js';
 import { Guarded } from './guarded.js';
 import { CollectionWord, checkCollection, makeCollection } from './record.js';
@@ -103,11 +103,7 @@ export class PriorityQueue<T> extends Guarded {
   /** Puts a value in. Throws ERR_COLLECTION_ARGUMENT for a priority that is no number, ERR_COLLECTION_FULL from 2^30 elements on. */
   push(value: T, priority: number): void {
     if (typeof priority !== 'number' || Number.isNaN(priority))
-      throw new HeapError(
-        'ERR_COLLECTION_ARGUMENT',
-        `push: the priority is ${String(priority)}; it must be a number, and not NaN`,
-        { priority },
-      );
+      throw badArgument('push', `the priority is ${String(priority)}; it must be a number, and not NaN`, { priority });
     while (!this.tryPush(value, priority)) this.grow();
   }
 

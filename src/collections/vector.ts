@@ -1,6 +1,7 @@
 import * as atomics from '#atomics';
 import { HeapError, type Heap, type TypedArray, type TypedArrayConstructor } from '../index.js';
 import { Kind, Views, publishRecord } from '../records/index.js';
+import { badArgument } from './arguments.js';
 import { CHUNKS_MOST, Chunks, shiftFor } from './chunks.js';
 import { TypedElements, WordElements, type Elements, type Numbers } from './elements.js';
 import { Guarded } from './guarded.js';
@@ -381,9 +382,9 @@ export class Vector<T, A = never> extends Guarded {
   parts(): A[] {
     const { elements } = this;
     if (!(elements instanceof TypedElements))
-      throw new HeapError(
-        'ERR_COLLECTION_ARGUMENT',
-        `parts: elements of a vector of ${elements.text} are no typed arrays; make it with Float64Array or its like`,
+      throw badArgument(
+        'parts',
+        `elements of a vector of ${elements.text} are no typed arrays; make it with Float64Array or its like`,
         { address: this.address },
       );
     const length = this.load(VectorWord.X_LENGTH);

@@ -108,7 +108,7 @@ export class Mutex extends SharedObject {
 
   /** @internal */
   protected isInUse(): boolean {
-    return this.holder.current() !== 0;
+    return this.holder.isHeld();
   }
 
   /**

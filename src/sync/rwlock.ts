@@ -395,7 +395,7 @@ export class RwLock extends SharedObject {
 
   /** @internal */
   protected isInUse(): boolean {
-    return this.holder.current() !== 0 || this.cells.inside() !== 0;
+    return this.holder.isHeld() || this.cells.inside() !== 0;
   }
 
   /** Blocks until no writer is inside. Errors as of Mutex.lock(). */

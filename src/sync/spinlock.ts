@@ -113,7 +113,7 @@ export class SpinLock extends SharedObject {
 
   /** @internal */
   protected isInUse(): boolean {
-    return this.holder.current() !== 0;
+    return this.holder.isHeld();
   }
 
   /** Spins, then naps until the lock is the caller's. Errors as of Mutex.lock(). */
